@@ -157,52 +157,30 @@ impl Contract {
     /// Reads a `model.toml`; every unknown or missing key, wrong type and impossible value is named at once, with
     /// what was expected and got.
     pub fn parse(text: &str) -> Result<Self, Vec<String>> {
-        let got: toml::Table = text
-            .parse()
-            .map_err(|e: toml::de::Error| vec![e.to_string()])?;
+        let got: toml::Table = text.parse().map_err(|e: toml::de::Error| vec![e.to_string()])?;
         let faults = verify::shape(&got);
         if !faults.is_empty() {
             return Err(faults);
         }
-        let contract: Self = got
-            .try_into()
-            .map_err(|e: toml::de::Error| vec![e.to_string()])?;
+        let contract: Self = got.try_into().map_err(|e: toml::de::Error| vec![e.to_string()])?;
         let faults = verify::values(&contract);
-        if faults.is_empty() {
-            Ok(contract)
-        } else {
-            Err(faults)
-        }
+        if faults.is_empty() { Ok(contract) } else { Err(faults) }
     }
 
     /// Reads `dir/model.toml` and checks values and both hashes; every fault named with expected and got.
     pub fn load(dir: &Path) -> Result<Self, Error> {
         let path = dir.join("model.toml");
-        let wrong = |faults: Vec<String>| Error::Contract {
-            path: path.clone(),
-            faults,
-        };
+        let wrong = |faults: Vec<String>| Error::Contract { path: path.clone(), faults };
         let text = std::fs::read_to_string(&path).map_err(|e| wrong(vec![e.to_string()]))?;
         let contract = Self::parse(&text).map_err(&wrong)?;
         let faults = verify::hashes(&contract, dir);
-        if faults.is_empty() {
-            Ok(contract)
-        } else {
-            Err(wrong(faults))
-        }
+        if faults.is_empty() { Ok(contract) } else { Err(wrong(faults)) }
     }
 
     /// Compares what both graphs declare (tensors, types, shapes, opset) with the contract in `dir`.
     pub fn check_graphs(&self, dir: &Path, encoder: &Session, head: &Session) -> Result<(), Error> {
         let mut faults = verify::encoder(self, encoder);
         faults.extend(verify::head(self, head));
-        if faults.is_empty() {
-            Ok(())
-        } else {
-            Err(Error::Contract {
-                path: dir.join("model.toml"),
-                faults,
-            })
-        }
+        if faults.is_empty() { Ok(()) } else { Err(Error::Contract { path: dir.join("model.toml"), faults }) }
     }
 }
