@@ -2,14 +2,31 @@
 //! ([`Analysis`]). One detector thread for all streams: crops are batched through the encoder, a track keeps
 //! its last embeddings, a complete window goes through the head.
 
+mod analyst;
+mod encoder;
+mod head;
+mod model;
+mod window;
+mod worker;
+
+use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
 use crate::crops::{Candidate, Quality, Reject};
 use crate::faces::Rect;
+use crate::infer::contract::Contract;
+use crate::infer::{PassedOver, Provider};
+use crate::metrics::Metrics;
 use crate::source::Stamp;
+
+use analyst::Analyst;
+use model::Model;
+use worker::{Message, Worker};
 
 /// A stream's name, shared by all that travels.
 pub type StreamId = Arc<str>;
@@ -82,14 +99,45 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { model: "models/trial-112".into(), batch_max: 16, batch_wait_ms: 4, queue: 64 }
+        Self {
+            model: "models/trial-112".into(),
+            batch_max: 16,
+            batch_wait_ms: 4,
+            queue: 64,
+        }
     }
 }
 
 impl Config {
     pub fn check(&self, faults: &mut Vec<(String, String)>) {
-        let _ = faults;
-        todo!()
+        let mut fault = |key: &str, message: String| faults.push((key.into(), message));
+        if self.model.is_empty() {
+            fault(
+                "model",
+                "must name the model's folder, got nothing; as models/trial-112".into(),
+            );
+        }
+        if !(1..=256).contains(&self.batch_max) {
+            fault(
+                "batch_max",
+                format!("must be 1-256 crops, got {}", self.batch_max),
+            );
+        }
+        if self.batch_wait_ms > 100 {
+            fault(
+                "batch_wait_ms",
+                format!(
+                    "must be 0-100 ms, got {}; it adds to every verdict's age",
+                    self.batch_wait_ms
+                ),
+            );
+        }
+        if !(1..=4096).contains(&self.queue) {
+            fault(
+                "queue",
+                format!("must be 1-4096 frames, got {}", self.queue),
+            );
+        }
     }
 }
 
@@ -97,6 +145,8 @@ impl Config {
 pub enum Error {
     #[error(transparent)]
     Infer(#[from] crate::infer::Error),
+    #[error("the detector's thread cannot be started: {0}; the system is out of threads or memory")]
+    Thread(std::io::Error),
 }
 
 /// What to do with work while the queue is full.
@@ -110,7 +160,13 @@ pub enum WhenFull {
 
 /// The handle of the detector thread; dropping it drains the queue and joins the thread.
 pub struct Detector {
-    _private: (),
+    contract: Contract,
+    provider: Provider,
+    passed_over: Vec<PassedOver>,
+    metrics: Arc<Metrics>,
+    /// None only while dropping.
+    queue: Option<SyncSender<Message>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Detector {
@@ -119,31 +175,92 @@ impl Detector {
     pub fn start(
         config: &Config,
         infer: &crate::infer::Config,
-        metrics: Arc<crate::metrics::Metrics>,
+        metrics: Arc<Metrics>,
         sink: impl FnMut(Analysis) + Send + 'static,
     ) -> Result<Self, Error> {
-        let _ = (config, infer, metrics, sink);
-        todo!()
+        let model = Model::load(Path::new(&config.model), infer)?;
+        let contract = model.contract.clone();
+        let provider = model.encoder.session().provider();
+        let passed_over = model.encoder.session().passed_over().to_vec();
+        metrics
+            .provider
+            .with_label_values(&[provider.name(), &contract.name])
+            .set(1);
+        let (queue, messages) = sync_channel(config.queue);
+        let analyst = Analyst::new(model, config.batch_max, metrics.clone());
+        let worker = Worker::new(analyst, config, metrics.clone(), sink);
+        let thread = std::thread::Builder::new()
+            .name("detector".into())
+            .spawn(move || worker.run(&messages))
+            .map_err(Error::Thread)?;
+        Ok(Self {
+            contract,
+            provider,
+            passed_over,
+            metrics,
+            queue: Some(queue),
+            thread: Some(thread),
+        })
     }
 
-    pub fn contract(&self) -> &crate::infer::contract::Contract {
-        todo!()
+    pub fn contract(&self) -> &Contract {
+        &self.contract
     }
 
     /// What the encoder runs on: `cpu`, `cuda`, `tensorrt`.
     pub fn provider(&self) -> &'static str {
-        todo!()
+        self.provider.name()
+    }
+
+    /// Better providers that `auto` could not use, and why.
+    pub fn passed_over(&self) -> &[PassedOver] {
+        &self.passed_over
+    }
+
+    /// False once the thread is gone: no more verdicts will come.
+    pub fn is_running(&self) -> bool {
+        self.thread
+            .as_ref()
+            .is_some_and(|thread| !thread.is_finished())
     }
 
     /// Hands one frame's faces over; false when the queue was full and `when_full` is `Drop`, or the thread is gone.
     pub fn submit(&self, work: Work, when_full: WhenFull) -> bool {
-        let _ = (work, when_full);
-        todo!()
+        let Some(queue) = &self.queue else {
+            return false;
+        };
+        let message = Message::Work(Box::new(work), Instant::now());
+        // Counted first: the thread may take it before `send` returns.
+        self.metrics.detector_queue.inc();
+        let sent = match when_full {
+            WhenFull::Wait => queue.send(message).is_ok(),
+            WhenFull::Drop => match queue.try_send(message) {
+                Ok(()) => true,
+                Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => false,
+            },
+        };
+        if !sent {
+            self.metrics.detector_queue.dec();
+        }
+        sent
     }
 
-    /// Frees what is kept of a stream that was removed.
+    /// Frees what is kept of a stream that was removed. Call it after the stream's last `submit`, from its own
+    /// thread: it waits while the queue is full.
     pub fn forget(&self, stream: &StreamId) {
-        let _ = stream;
-        todo!()
+        if let Some(queue) = &self.queue {
+            // Without a thread there is nothing left to free.
+            let _ = queue.send(Message::Forget(stream.clone()));
+        }
+    }
+}
+
+impl Drop for Detector {
+    fn drop(&mut self) {
+        self.queue = None;
+        if let Some(thread) = self.thread.take() {
+            // The thread catches every panic; what is left has been written by the panic hook.
+            let _ = thread.join();
+        }
     }
 }

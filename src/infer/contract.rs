@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::{Error, Session, verify};
+
 /// The whole contract.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Contract {
-    /// The folder's name.
+    /// Names the model in logs, metrics and on the dashboard.
     pub name: String,
     pub version: String,
     /// ISO date of the export.
@@ -63,7 +65,7 @@ pub struct HeadGraph {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CropRule {
-    /// Pixels a side of the crop: 112 or 224.
+    /// Pixels a side of the crop, 64-512.
     pub size: u32,
     /// Side of the square in units of max(eye distance, eyes-to-mouth distance).
     pub side: f32,
@@ -121,25 +123,86 @@ pub struct ScoreRule {
     pub real_at: f32,
 }
 
-/// What the graphs must answer to generated input, so that a wrong or broken runtime is found at load.
-/// Input: `frames` crops of bytes from xorshift32 seeded with `seed` (x ^= x<<13; x ^= x>>17; x ^= x<<5; byte = x>>24),
-/// filled in order; encoded, put through the head as one window.
+/// What the graphs must answer to generated input, so that a wrong or broken runtime is found at load:
+/// [`Reference::crops`] encoded, then put through the head as one window.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reference {
+    /// Not 0.
     pub seed: u32,
     /// First values of the first crop's embedding.
     pub embedding: Vec<f32>,
     pub fake_logit: f32,
-    /// Largest absolute difference allowed, by provider: cpu, cuda, tensorrt.
+    /// Largest absolute difference allowed, by provider: cpu, and cuda or tensorrt.
     pub tolerance_cpu: f32,
     pub tolerance_gpu: f32,
 }
 
+impl Reference {
+    /// `bytes` bytes of crops from xorshift32 (Marsaglia 2003: 13, 17, 5) started with the seed, the upper byte of
+    /// each state, in order.
+    pub fn crops(&self, bytes: usize) -> Vec<u8> {
+        let mut x = self.seed;
+        let mut next = || {
+            x ^= x << 13;
+            x ^= x >> 17;
+            x ^= x << 5;
+            (x >> 24) as u8
+        };
+        (0..bytes).map(|_| next()).collect()
+    }
+}
+
 impl Contract {
+    /// Reads a `model.toml`; every unknown or missing key, wrong type and impossible value is named at once, with
+    /// what was expected and got.
+    pub fn parse(text: &str) -> Result<Self, Vec<String>> {
+        let got: toml::Table = text
+            .parse()
+            .map_err(|e: toml::de::Error| vec![e.to_string()])?;
+        let faults = verify::shape(&got);
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        let contract: Self = got
+            .try_into()
+            .map_err(|e: toml::de::Error| vec![e.to_string()])?;
+        let faults = verify::values(&contract);
+        if faults.is_empty() {
+            Ok(contract)
+        } else {
+            Err(faults)
+        }
+    }
+
     /// Reads `dir/model.toml` and checks values and both hashes; every fault named with expected and got.
-    pub fn load(dir: &Path) -> Result<Self, super::Error> {
-        let _ = dir;
-        todo!()
+    pub fn load(dir: &Path) -> Result<Self, Error> {
+        let path = dir.join("model.toml");
+        let wrong = |faults: Vec<String>| Error::Contract {
+            path: path.clone(),
+            faults,
+        };
+        let text = std::fs::read_to_string(&path).map_err(|e| wrong(vec![e.to_string()]))?;
+        let contract = Self::parse(&text).map_err(&wrong)?;
+        let faults = verify::hashes(&contract, dir);
+        if faults.is_empty() {
+            Ok(contract)
+        } else {
+            Err(wrong(faults))
+        }
+    }
+
+    /// Compares what both graphs declare (tensors, types, shapes, opset) with the contract in `dir`.
+    pub fn check_graphs(&self, dir: &Path, encoder: &Session, head: &Session) -> Result<(), Error> {
+        let mut faults = verify::encoder(self, encoder);
+        faults.extend(verify::head(self, head));
+        if faults.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::Contract {
+                path: dir.join("model.toml"),
+                faults,
+            })
+        }
     }
 }
