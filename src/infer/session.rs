@@ -1,0 +1,205 @@
+//! One loaded graph. In: a file and the settings; then tensors by name. Out: `f32` arrays by name.
+//! One user at a time (`&mut`); used by `faces` and `detector`.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use ndarray::ArrayD;
+use ort::environment::Environment;
+use ort::logging::LogLevel;
+use ort::session::builder::{AutoDevicePolicy, GraphOptimizationLevel};
+use ort::session::{Session as Graph, SessionInputValue};
+use ort::value::{Outlet, TensorElementType, TensorRef};
+
+use super::ladder::{PassedOver, Provider, rungs};
+use super::{Config, Device, Error, library};
+
+/// A graph's input or output as it declares itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tensor {
+    pub name: String,
+    pub element: Element,
+    /// None: any size.
+    pub shape: Vec<Option<usize>>,
+}
+
+/// The element types that our models use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Element {
+    U8,
+    F32,
+    Other,
+}
+
+impl Tensor {
+    fn of(outlet: &Outlet) -> Self {
+        let element = match outlet.dtype().tensor_type() {
+            Some(TensorElementType::Uint8) => Element::U8,
+            Some(TensorElementType::Float32) => Element::F32,
+            _ => Element::Other,
+        };
+        let dims = outlet.dtype().tensor_shape().map(|shape| shape.to_vec()).unwrap_or_default();
+        let shape = dims.into_iter().map(|d| usize::try_from(d).ok()).collect();
+        Self { name: outlet.name().to_owned(), element, shape }
+    }
+}
+
+/// As in `crops [?, 112, 112, 3] u8`.
+impl fmt::Display for Tensor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let dims: Vec<String> = self.shape.iter().map(|d| d.map_or("?".into(), |d| d.to_string())).collect();
+        let element = match self.element {
+            Element::U8 => "u8",
+            Element::F32 => "f32",
+            Element::Other => "of another type",
+        };
+        write!(f, "{} [{}] {element}", self.name, dims.join(", "))
+    }
+}
+
+/// A graph on the provider it really runs on.
+pub struct Session {
+    path: PathBuf,
+    graph: Graph,
+    provider: Provider,
+    passed_over: Vec<PassedOver>,
+    inputs: Vec<Tensor>,
+    outputs: Vec<Tensor>,
+}
+
+impl Session {
+    /// Loads `path` on the device wanted. `auto` takes the best rung that works and remembers why not a better
+    /// one; a named device that fails is an error.
+    pub fn load(path: &Path, config: &Config) -> Result<Self, Error> {
+        if let Err(e) = std::fs::File::open(path) {
+            return Err(Error::Model { path: path.into(), why: e.to_string() });
+        }
+        let environment = library::environment(&config.onnxruntime)?;
+        let mut passed_over = Vec::new();
+        for &provider in rungs(config.device) {
+            let failure = match build(&environment, path, provider, config.threads) {
+                Ok(graph) => return Ok(Self::new(path, graph, provider, passed_over)),
+                Err(failure) => failure,
+            };
+            match provider {
+                Provider::Cpu => {
+                    return Err(Error::Model { path: path.into(), why: failure });
+                }
+                _ if config.device == Device::Auto => passed_over.push(PassedOver { provider, why: failure }),
+                _ => {
+                    return Err(Error::Device { wanted: provider, path: path.into(), why: failure });
+                }
+            }
+        }
+        // Invariant: every list of rungs ends in a return above.
+        unreachable!("no rung for {:?}", config.device)
+    }
+
+    fn new(path: &Path, graph: Graph, provider: Provider, passed_over: Vec<PassedOver>) -> Self {
+        for PassedOver { provider, why } in &passed_over {
+            tracing::info!(model = %path.display(), %provider, why, "better provider passed over");
+        }
+        tracing::info!(model = %path.display(), %provider, "model loaded");
+        let inputs = graph.inputs().iter().map(Tensor::of).collect();
+        let outputs = graph.outputs().iter().map(Tensor::of).collect();
+        Self { path: path.into(), graph, provider, passed_over, inputs, outputs }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn provider(&self) -> Provider {
+        self.provider
+    }
+
+    /// The better providers that `auto` could not use; empty for a named device.
+    pub fn passed_over(&self) -> &[PassedOver] {
+        &self.passed_over
+    }
+
+    pub fn inputs(&self) -> &[Tensor] {
+        &self.inputs
+    }
+
+    pub fn outputs(&self) -> &[Tensor] {
+        &self.outputs
+    }
+
+    /// Version of the standard operator set that the graph was written for.
+    pub fn opset(&self) -> Option<u32> {
+        self.graph.opset_for_domain("")
+    }
+
+    /// One call with a single `u8` input of `shape`; gives the named outputs in the order asked for.
+    pub fn run_u8(
+        &mut self,
+        input: &str,
+        shape: &[usize],
+        data: &[u8],
+        outputs: &[&str],
+    ) -> Result<Vec<ArrayD<f32>>, Error> {
+        let tensor = TensorRef::from_array_view((shape, data)).map(SessionInputValue::from);
+        self.run(input, shape, tensor, outputs)
+    }
+
+    /// The same for an `f32` input.
+    pub fn run_f32(
+        &mut self,
+        input: &str,
+        shape: &[usize],
+        data: &[f32],
+        outputs: &[&str],
+    ) -> Result<Vec<ArrayD<f32>>, Error> {
+        let tensor = TensorRef::from_array_view((shape, data)).map(SessionInputValue::from);
+        self.run(input, shape, tensor, outputs)
+    }
+
+    fn run(
+        &mut self,
+        input: &str,
+        shape: &[usize],
+        tensor: ort::Result<SessionInputValue<'_>>,
+        outputs: &[&str],
+    ) -> Result<Vec<ArrayD<f32>>, Error> {
+        self.has("input", input, &self.inputs)?;
+        for output in outputs {
+            self.has("output", output, &self.outputs)?;
+        }
+        let answer = tensor.and_then(|tensor| {
+            let values = self.graph.run(vec![(input, tensor)])?;
+            // Indexing is safe: the names were looked up above.
+            outputs.iter().map(|&name| Ok(values[name].try_extract_array::<f32>()?.to_owned())).collect()
+        });
+        answer.map_err(|e| Error::Run { path: self.path.clone(), shape: shape.to_vec(), why: e.to_string() })
+    }
+
+    fn has(&self, what: &'static str, expected: &str, tensors: &[Tensor]) -> Result<(), Error> {
+        if tensors.iter().any(|t| t.name == expected) {
+            return Ok(());
+        }
+        let names: Vec<&str> = tensors.iter().map(|t| t.name.as_str()).collect();
+        Err(Error::NoTensor { path: self.path.clone(), what, expected: expected.into(), got: names.join(", ") })
+    }
+}
+
+/// Many small calls on few cores: sequential, no thread that spins while it waits for work.
+fn build(environment: &Environment, path: &Path, provider: Provider, threads: usize) -> Result<Graph, String> {
+    if !provider.compiled_in() {
+        return Err("this onnx runtime library was built without it".into());
+    }
+    let build = || -> ort::Result<Graph> {
+        Graph::builder(environment)?
+            .with_log_level(LogLevel::Warning)?
+            // Never pick a device by itself: the rung says which.
+            .with_auto_device(AutoDevicePolicy::PreferCPU)?
+            .with_optimization_level(GraphOptimizationLevel::All)?
+            .with_parallel_execution(false)?
+            .with_intra_threads(threads)?
+            .with_inter_threads(1)?
+            .with_intra_op_spinning(false)?
+            .with_execution_providers(provider.registration())?
+            .commit_from_file(path)
+    };
+    build().map_err(|e| e.to_string())
+}

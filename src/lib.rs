@@ -1,0 +1,56 @@
+//! TrueVision: live video in, REAL / FAKE / UNCERTAIN out, face by face.
+//!
+//! Read the rooms top to bottom and you have followed a frame from the camera to the browser.
+//! A room knows the type of the room before it and never the one after it; tools know no room
+//! (`tests/architecture.rs` enforces both).
+
+/// 0. What the user asked for: every room's own `Config`, all faults reported at once.
+pub mod config;
+
+/// 1. Where frames come from: GStreamer pipelines, reconnects, faults. -> [`source::Frame`]
+pub mod source;
+
+/// 2. Where the faces are. `Frame` -> [`faces::Face`]
+pub mod faces;
+
+/// 3. Which face is which. `Face` -> [`tracks::Track`]
+pub mod tracks;
+
+/// 4. The face, upright, at the model's size, with its quality. `Track` -> [`crops::Candidate`]
+pub mod crops;
+
+/// 5. How fake: embeddings, windows of eight, head. `Candidate` -> [`detector::Analysis`]
+pub mod detector;
+
+/// 6. What we tell people. `Analysis` -> [`verdict::Verdict`]
+pub mod verdict;
+
+/// 7. Who hears about it: live state, sequence, broadcast. `Verdict` -> [`publish::event::Event`]
+pub mod publish;
+
+/// 8. The door: REST, WebSocket, metrics page, dashboard.
+pub mod web;
+
+/// The loop of one stream. READ FIRST.
+pub mod stream;
+
+/// Builds the rooms from a `Config`, starts the threads, watches them, stops them in order.
+pub mod app;
+
+/// `truevision score`: a file to one JSON object, deterministic.
+pub mod score;
+
+/// `truevision bench`: what a number of live streams costs beside bare decoding and bare model calls.
+pub mod bench;
+
+/// Tool: YUV views, letterbox, face crop, JPEG.
+pub mod pixels;
+
+/// Tool: ONNX Runtime sessions and the model contract.
+pub mod infer;
+
+/// Tool: every Prometheus metric, on its own registry.
+pub mod metrics;
+
+/// Tool: a string that cannot be printed.
+pub mod secret;

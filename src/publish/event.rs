@@ -1,0 +1,154 @@
+//! The wire format, version 1: what goes over `/ws` and `/api`. Rust and the dashboard parse the same golden JSON
+//! (`tests/golden/events.json`). Made by the board, sent by `web`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::crops::Quality;
+use crate::faces::Rect;
+use crate::verdict::{Label, Reason};
+
+pub const VERSION: u32 = 1;
+
+/// One message of the server. `seq` counts events since this start of the program (`boot`); a client that sees a
+/// hole asks again with `?boot=..&seq=..` or takes the snapshot it gets.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Event {
+    pub v: u32,
+    pub seq: u64,
+    #[serde(flatten)]
+    pub body: Body,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Body {
+    /// Everything; first on every connection, and again when a client fell behind.
+    Snapshot(Snapshot),
+    /// A stream came, or its connection state changed.
+    Stream(StreamState),
+    /// A stream went.
+    Removed { id: String },
+    /// A frame was judged.
+    Verdict(VerdictState),
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Snapshot {
+    /// Unique to this start of the program.
+    pub boot: String,
+    pub server: Server,
+    pub streams: Vec<StreamState>,
+}
+
+/// What the page must know of the program.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Server {
+    pub version: String,
+    pub model: Model,
+    /// `cpu`, `cuda`, `tensorrt`.
+    pub provider: String,
+    /// Thresholds in force.
+    pub fake_at: f32,
+    pub real_at: f32,
+    pub stale_secs: f64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Model {
+    pub name: String,
+    pub version: String,
+    /// A trial model: the page says so, with the note.
+    pub trial: bool,
+    pub note: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    Connecting,
+    Live,
+    /// Failed; `fault` says why and when it tries again.
+    Fault,
+    /// A file that was played once.
+    Ended,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StreamState {
+    pub id: String,
+    pub name: String,
+    /// `file`, `rtsp`, `http`, `srt`, `v4l2`, `screen`, `test`.
+    pub kind: String,
+    /// The address without credentials.
+    pub source: String,
+    pub state: State,
+    pub fault: Option<Fault>,
+    /// RFC 3339 UTC: since when it is in this state.
+    pub since: String,
+    pub width: u32,
+    pub height: u32,
+    pub fps: Option<f64>,
+    pub codec: Option<String>,
+    pub decoder: Option<String>,
+    pub reconnects: u64,
+    /// Lost frames by reason, since the start.
+    pub dropped: BTreeMap<String, u64>,
+    /// Frames analysed a second, over the last seconds.
+    pub analyses_per_sec: f64,
+    pub verdict: Option<VerdictState>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Fault {
+    /// `not_found`, `unauthorised`, `unreachable`, `no_frames`, ...
+    pub code: String,
+    pub message: String,
+    /// Seconds to the next try; null: it will not come back by itself.
+    pub retry_in_secs: Option<f64>,
+}
+
+/// A stream's verdict as of one frame. Also the header of that frame's picture.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct VerdictState {
+    pub id: String,
+    pub frame: u64,
+    pub pts_secs: f64,
+    /// RFC 3339 UTC with milliseconds: when the frame reached us.
+    pub captured: String,
+    /// Capture to verdict, ms.
+    pub latency_ms: f64,
+    /// Size of the frame that `faces[].rect` refers to, pixels.
+    pub width: u32,
+    pub height: u32,
+    pub label: Label,
+    pub fake_confidence: Option<f32>,
+    pub reasons: Vec<Reason>,
+    /// Age of the newest evidence when this was sent, seconds; null: none yet.
+    pub evidence_age_secs: Option<f64>,
+    pub faces: Vec<FaceState>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FaceState {
+    pub track: u64,
+    pub rect: Rect,
+    pub label: Label,
+    pub fake_confidence: Option<f32>,
+    pub window_confidence: Option<f32>,
+    pub synthetic_confidence: Option<f32>,
+    pub attention: Vec<f32>,
+    pub windows: u32,
+    pub quality: Quality,
+    pub reasons: Vec<Reason>,
+}
+
+/// What a client may say over `/ws`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Request {
+    /// Send pictures of these streams from now on (replaces the list; empty: none). A picture is a binary message:
+    /// u32 little-endian length of the JSON header, the header (a `VerdictState`), the JPEG.
+    Watch { streams: Vec<String> },
+}
