@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Everything that has to be in place before TrueVision runs (`setup.sh run`) or is tested (`setup.sh test`).
+# Everything that has to be in place before TrueVision runs (`setup.sh run`), is tested (`setup.sh test`), or its
+# detector is trained (`setup.sh training`).
 #
 # Called by the Makefile. Each step leaves a stamp in .cache/stamps with the hash of what it was made from, so a
 # second call repeats nothing. What comes from a package registry is pinned by SHA-256 in scripts/pins/.
@@ -8,7 +9,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 purpose=${1:-}
-case $purpose in run | test) ;; *) echo "usage: setup.sh run|test" >&2; exit 2 ;; esac
+case $purpose in run | test | training) ;; *) echo "usage: setup.sh run|test|training" >&2; exit 2 ;; esac
 
 run_packages=(
   libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
@@ -67,7 +68,7 @@ check_machine() {
 
 install_packages() {
   local wanted=("${run_packages[@]}") missing as_root=()
-  [ "$purpose" = test ] && wanted+=("${test_packages[@]}")
+  if [ "$purpose" = test ]; then wanted+=("${test_packages[@]}"); fi
   missing=$(comm -23 <(printf '%s\n' "${wanted[@]}" | sort) \
     <(dpkg-query -W -f '${db:Status-Status} ${Package}\n' 2>/dev/null | sed -n 's/^installed //p' | sort))
   [ -z "$missing" ] && return
@@ -98,28 +99,27 @@ step() {
   say "$name done in $((SECONDS - began)) s"
 }
 
+# install_pins VENV FILE: the packages of FILE, exactly, each checked against its hash.
+install_pins() {
+  "$1/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+    --only-binary=:all: --requirement "$2"
+}
+
+# unpack WHEEL PATTERN... FOLDER
+unpack() { .cache/venv/bin/python scripts/unpack.py "$@"; }
+
+make_venv() {
+  rm -rf .cache/venv
+  python3 -m venv .cache/venv
+  install_pins .cache/venv scripts/pins/tools.txt
+}
+
 make_wheels() {
   rm -rf .cache/wheels
   .cache/venv/bin/python -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes \
     --only-binary=:all: --implementation cp --python-version 3.11 --abi cp311 \
     --platform manylinux_2_28_x86_64 --dest .cache/wheels --requirement scripts/pins/wheels.txt
 }
-
-make_venv() {
-  rm -rf .cache/venv
-  python3 -m venv .cache/venv
-  install_pins scripts/pins/tools.txt
-}
-
-make_venv_for_tests() { install_pins scripts/pins/tests.txt; }
-
-install_pins() {
-  .cache/venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
-    --only-binary=:all: --requirement "$1"
-}
-
-# unpack WHEEL MEMBER...: copies members (glob patterns) of a wheel into the folder named last.
-unpack() { .cache/venv/bin/python scripts/unpack.py "$@"; }
 
 make_onnxruntime() {
   rm -rf .cache/ort
@@ -141,18 +141,30 @@ make_dashboard_packages() { (cd dashboard && npm ci --no-audit --no-fund --logle
 
 make_dashboard() { (cd dashboard && npm run --silent build); }
 
+make_test_tools() { install_pins .cache/venv scripts/pins/tests.txt; }
+
+make_training() {
+  rm -rf .cache/venv-training
+  python3 -m venv .cache/venv-training
+  install_pins .cache/venv-training training/requirements.txt
+}
+
 check_machine || exit 1
 mkdir -p .cache/stamps
 install_packages
 
-step venv .cache/venv/bin/python scripts/pins/tools.txt
+step venv .cache/venv scripts/pins/tools.txt
 step wheels .cache/wheels scripts/pins/wheels.txt
+step faces models/fetched scripts/pins/*.txt scripts/convert_faces.py scripts/tflite2onnx/*.py
+if [ "$purpose" = training ]; then
+  step training .cache/venv-training training/requirements.txt
+  exit
+fi
 step onnxruntime .cache/ort scripts/pins/wheels.txt
-step faces models/fetched/blazeface_full.onnx scripts/pins/*.txt scripts/convert_faces.py scripts/tflite2onnx/*.py
-step demo .cache/demo/manipulated.mp4 scripts/pins/wheels.txt scripts/make_demo.py
+step demo .cache/demo scripts/pins/*.txt scripts/make_demo.py
 step dashboard_packages dashboard/node_modules dashboard/package-lock.json
-mapfile -d '' pages < <(find dashboard -name node_modules -prune -o -name dist -prune -o -type f -print0)
+mapfile -d '' pages < <(find dashboard \( -name node_modules -o -name dist -o -name tests \) -prune -o -type f -print0)
 step dashboard dashboard/dist "${pages[@]}"
-if [ "$purpose" = test ]; then step venv_for_tests .cache/venv scripts/pins/tests.txt .cache/stamps/venv; fi
+if [ "$purpose" = test ]; then step test_tools .cache/venv scripts/pins/*.txt .cache/stamps/venv; fi
 
 cargo build --release --locked
