@@ -143,7 +143,10 @@ impl App {
         let board = Board::start(&config.publish, &config.verdict, &rule, server, metrics.clone(), runtime.handle());
         let sink = {
             let board = board.clone();
-            move |analysis| drop(board.post(Report::Analysis(analysis)))
+            move |analysis| {
+                // One that finds the board full is counted there.
+                board.post(Report::Analysis(analysis));
+            }
         };
         let detector = Detector::start(model, &config.detector, metrics.clone(), sink)?;
         let settings = stream::Settings {
