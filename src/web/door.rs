@@ -40,6 +40,8 @@ pub struct Shared {
     pub board: Board,
     pub metrics: Arc<Metrics>,
     pub guard: Guard,
+    /// A WebSocket client that takes no message, or answers no ping, for so long is let go.
+    pub patience: Duration,
     /// True once the door closes.
     pub closing: watch::Receiver<bool>,
 }
@@ -59,6 +61,17 @@ impl Door {
         board: Board,
         metrics: Arc<Metrics>,
     ) -> Result<Self, Error> {
+        Self::listen(config, streams, board, metrics, ws::PATIENCE).await
+    }
+
+    /// With another patience for WebSocket clients: tests have less.
+    pub(super) async fn listen(
+        config: &Config,
+        streams: Arc<impl Streams>,
+        board: Board,
+        metrics: Arc<Metrics>,
+        patience: Duration,
+    ) -> Result<Self, Error> {
         let setting = |(key, message): (&str, String)| Error::Setting { key: key.into(), message };
         let (wanted, token) = (config.address().map_err(setting)?, config.token().map_err(setting)?);
         let listener = TcpListener::bind(wanted).await.map_err(|source| Error::Listen { address: wanted, source })?;
@@ -66,7 +79,7 @@ impl Door {
         let address = listener.local_addr().map_err(|source| Error::Listen { address: wanted, source })?;
         let (close, closing) = watch::channel(false);
         let guard = Guard::new(token, address.ip().is_loopback());
-        let shared = Arc::new(Shared { streams, board, metrics, guard, closing: closing.clone() });
+        let shared = Arc::new(Shared { streams, board, metrics, guard, patience, closing: closing.clone() });
         let serving = tokio::spawn(serve(listener, shared, closing));
         Ok(Self { address, close, serving })
     }
@@ -147,6 +160,3 @@ async fn headers(request: Request, next: Next) -> Response {
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }
-
-#[cfg(test)]
-mod tests;

@@ -115,3 +115,6 @@ pub trait Streams: Send + Sync + 'static {
     /// Whether verdicts can come; if not, why, in words.
     fn ready(&self) -> Result<(), String>;
 }
+
+#[cfg(test)]
+mod tests;

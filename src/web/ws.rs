@@ -22,8 +22,8 @@ use crate::publish::{Subscription, Watcher};
 const MESSAGE: usize = 16 * 1024;
 /// Streams a client may watch.
 const WATCHED: usize = 256;
-/// A client that takes no message, or answers no ping, for so long is let go.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// See [`Shared::patience`].
+pub const PATIENCE: Duration = Duration::from_secs(30);
 const PING_EVERY: Duration = Duration::from_secs(10);
 /// How long a client may take to answer a close.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -108,7 +108,7 @@ impl Client<'_> {
                     }
                 }
                 _ = ping.tick() => {
-                    if heard.elapsed() > PATIENCE {
+                    if heard.elapsed() > self.shared.patience {
                         return Err(Ended::Gone);
                     }
                     self.send(Message::Ping(Default::default())).await?;
@@ -131,7 +131,7 @@ impl Client<'_> {
     }
 
     async fn send(&mut self, message: Message) -> Result<(), Ended> {
-        match timeout(PATIENCE, self.socket.send(message)).await {
+        match timeout(self.shared.patience, self.socket.send(message)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(Ended::Gone),
         }

@@ -1,1 +1,0 @@
-//! The door as clients see it, over real sockets.
