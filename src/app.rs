@@ -249,4 +249,11 @@ impl Streams for App {
     fn list(&self) -> Vec<source::Config> {
         self.lock().iter().map(|stream| stream.config.clone()).collect()
     }
+
+    fn ready(&self) -> Result<(), String> {
+        match self.rooms.detector.is_running() {
+            true => Ok(()),
+            false => Err("the detector's thread has ended".into()),
+        }
+    }
 }
