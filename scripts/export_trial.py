@@ -1,19 +1,23 @@
 """Makes models/trial-112 from the trial's graphs.
 
 In: a folder with encoder.onnx and head.onnx (`crops [n, 112, 112, 3] u8` -> `embeddings [n, 384] f32`;
-`window [b, 8, 384] f32` -> `fake_logit [b]`, `attention [b, 8]`). Out: both graphs as they are, and model.toml with
-their hashes and the reference answer. Run by hand when the trial changes:
+`window [b, 8, 384] f32` -> `fake_logit [b]`, `attention [b, 8]`), and a .npy file of about 256 genuine crops
+`[n, 112, 112, 3] u8 RGB` cut by this model's rule. Out: the encoder in int8, calibrated on the crops, the head as it
+is, and model.toml with their hashes and the reference answer. Run by hand when the trial changes:
 
-    python scripts/export_trial.py GRAPHS models/trial-112      (needs numpy, onnx, onnxruntime)
+    python scripts/export_trial.py GRAPHS CROPS.npy models/trial-112      (needs numpy, onnx, onnxruntime, sympy)
 """
 
 import hashlib
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import onnx
 import onnxruntime
+from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
+from onnxruntime.quantization.shape_inference import quant_pre_process
 
 SIZE, FRAMES, DIM, SEED = 112, 8, 384, 1
 
@@ -76,8 +80,9 @@ real_at = 0.30
 seed = {seed}
 embedding = {embedding}
 fake_logit = {fake_logit}
-tolerance_cpu = 0.001
-tolerance_gpu = 0.05
+# int8: another CPU may round a sample the other way, a GPU computes in floats.
+tolerance_cpu = 0.05
+tolerance_gpu = 0.25
 """
 
 
@@ -92,18 +97,47 @@ def noise(seed: int, count: int) -> np.ndarray:
     return np.frombuffer(bytes(out), np.uint8)
 
 
-def export(source: Path, target: Path) -> None:
+class Batches(CalibrationDataReader):
+    """The calibration crops, eight a call."""
+
+    def __init__(self, crops: np.ndarray):
+        self.rest = iter(np.split(crops, range(8, len(crops), 8)))
+
+    def get_next(self) -> dict[str, np.ndarray] | None:
+        batch = next(self.rest, None)
+        return None if batch is None else {"crops": batch}
+
+
+def quantise(graph: Path, crops: np.ndarray, target: Path) -> None:
+    """Static int8 (QDQ, a scale a channel). Weights keep 7 bits: CPUs without VNNI add two products in 16 bits."""
+    with tempfile.TemporaryDirectory() as scratch:
+        prepared = Path(scratch) / "prepared.onnx"
+        quant_pre_process(graph, prepared, skip_symbolic_shape=True)
+        quantize_static(
+            prepared,
+            target,
+            Batches(crops),
+            op_types_to_quantize=["Conv", "Add", "GlobalAveragePool", "Relu"],
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            per_channel=True,
+            reduce_range=True,
+        )
+
+
+def export(source: Path, crops: np.ndarray, target: Path) -> None:
     target.mkdir(parents=True, exist_ok=True)
+    quantise(source / "encoder.onnx", crops, target / "encoder.onnx")
+    (target / "head.onnx").write_bytes((source / "head.onnx").read_bytes())
     facts, sessions = {}, {}
     for graph in ("encoder", "head"):
-        data = (source / f"{graph}.onnx").read_bytes()
-        (target / f"{graph}.onnx").write_bytes(data)
+        data = (target / f"{graph}.onnx").read_bytes()
         facts[f"{graph}_sha256"] = hashlib.sha256(data).hexdigest()
         facts[f"{graph}_opset"] = next(o.version for o in onnx.load_from_string(data).opset_import if not o.domain)
         sessions[graph] = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
 
-    crops = noise(SEED, FRAMES * SIZE * SIZE * 3).reshape(FRAMES, SIZE, SIZE, 3)
-    (embeddings,) = sessions["encoder"].run(["embeddings"], {"crops": crops})
+    noisy = noise(SEED, FRAMES * SIZE * SIZE * 3).reshape(FRAMES, SIZE, SIZE, 3)
+    (embeddings,) = sessions["encoder"].run(["embeddings"], {"crops": noisy})
     (logit,) = sessions["head"].run(["fake_logit"], {"window": embeddings[None]})
     text = CONTRACT.format(
         **facts,
@@ -118,4 +152,4 @@ def export(source: Path, target: Path) -> None:
 
 
 if __name__ == "__main__":
-    export(Path(sys.argv[1]), Path(sys.argv[2]))
+    export(Path(sys.argv[1]), np.load(sys.argv[2]), Path(sys.argv[3]))

@@ -208,6 +208,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         /// Whatever comes: a window holds samples of one track, connection and size only, in order, no step too long.
         #[test]
         fn a_window_never_spans_what_it_must_not(

@@ -43,8 +43,8 @@ impl<S: FnMut(Analysis)> Worker<S> {
         }
     }
 
-    /// Waits for a frame, then for more until the batch is full or has waited long enough; a stream to be forgotten
-    /// ends the batch. None: all senders are gone.
+    /// Waits for a frame, then for more until the batch is full (crops, or frames without any) or has waited long
+    /// enough; a stream to be forgotten ends the batch. None: all senders are gone.
     fn gather(&self, queue: &Receiver<Message>) -> Option<(Vec<Work>, Option<StreamId>)> {
         let mut batch = Vec::new();
         let mut crops = 0;
@@ -61,7 +61,7 @@ impl<S: FnMut(Analysis)> Worker<S> {
                     batch.push(*work);
                 }
             }
-            if crops >= self.batch_max {
+            if crops >= self.batch_max || batch.len() >= self.batch_max {
                 return Some((batch, None));
             }
             // What already waits is taken even after the deadline.

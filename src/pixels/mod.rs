@@ -1,9 +1,15 @@
 //! Tool: pixels. In: views of decoded YUV planes. Out: letterboxed thumbnails for the face detector,
 //! upright face crops for the encoder, small JPEG pictures for the dashboard. Never a whole frame in RGB.
-//! Called by `faces`, `crops` and `stream`. `cpu.rs` is the only user of OpenCV.
+//! Called by `faces`, `crops` and `stream`. `cpu.rs` holds what a GPU path would do too.
 
+mod affine;
+mod area;
+mod colour;
 mod cpu;
 mod jpeg;
+mod planes;
+#[cfg(test)]
+mod reference;
 
 pub use cpu::{crop, letterbox};
 pub use jpeg::encode as encode_jpeg;
@@ -78,7 +84,10 @@ pub struct Letterbox {
 impl Letterbox {
     /// From thumbnail pixels back to frame pixels.
     pub fn to_frame(&self, p: Point) -> Point {
-        Point { x: (p.x - self.offset.x) / self.scale, y: (p.y - self.offset.y) / self.scale }
+        Point {
+            x: (p.x - self.offset.x) / self.scale,
+            y: (p.y - self.offset.y) / self.scale,
+        }
     }
 }
 
@@ -86,9 +95,19 @@ impl Letterbox {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("a {plane} plane of {got} bytes cannot hold {width}x{height} at stride {stride}; the frame is damaged")]
-    ShortPlane { plane: &'static str, width: u32, height: u32, stride: usize, got: usize },
-    #[error("opencv failed: {0}")]
-    OpenCv(#[from] opencv::Error),
+    ShortPlane {
+        plane: &'static str,
+        width: u32,
+        height: u32,
+        stride: usize,
+        got: usize,
+    },
+    #[error("a frame of {width}x{height} cannot be handled: each side must be 1 to {max} px")]
+    FrameSize { width: u32, height: u32, max: u32 },
+    #[error("a frame of {width}x{height} cannot be scaled down to {to} px: that is more than 256 times")]
+    Scale { width: u32, height: u32, to: u32 },
+    #[error("a square of {side} px at ({x}, {y}) cannot be cut to {size} px; the landmarks are absurd")]
+    Square { side: f32, x: f32, y: f32, size: u32 },
     #[error("jpeg encoding failed: {0}")]
     Jpeg(#[from] jpeg_encoder::EncodingError),
 }
