@@ -146,10 +146,13 @@ impl App {
             move |analysis| drop(board.post(Report::Analysis(analysis)))
         };
         let detector = Detector::start(model, &config.detector, metrics.clone(), sink)?;
-        let rooms =
-            Rooms { faces, detector, board, metrics, tracks: config.tracks.clone(), publish: config.publish.clone() };
+        let settings = stream::Settings {
+            faces: config.faces.clone(),
+            tracks: config.tracks.clone(),
+            publish: config.publish.clone(),
+        };
         let app = Arc::new(Self {
-            rooms: Arc::new(rooms),
+            rooms: Arc::new(Rooms { faces, detector, board, metrics, settings }),
             streams_max: config.streams_max,
             streams: Mutex::new(Vec::new()),
         });

@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::app::{self, App};
 use crate::config::Config;
 use crate::detector::{self, Model};
-use crate::faces;
+use crate::faces::{self, Looks};
 use crate::source::{self, Next, Source};
 use crate::stream::PULL_WAIT;
 
@@ -64,8 +64,10 @@ pub struct Report {
     pub model_cpu_secs: f64,
     /// cpu_secs / (decode_cpu_secs + model_cpu_secs).
     pub cpu_ratio: f64,
-    pub face_calls: u64,
-    pub face_call_ms: f64,
+    pub whole_looks: u64,
+    pub whole_look_ms: f64,
+    pub region_looks: u64,
+    pub region_look_ms: f64,
     pub crops: u64,
     pub crop_encode_ms: f64,
     pub mean_batch: f64,
@@ -93,7 +95,8 @@ pub fn run(config: &Config, clip: &Path, streams: u32, secs: u32) -> Result<Repo
     let decode_cpu_secs = decode_alone(&config.streams, Duration::from_secs(secs.into()))?;
     let live = live(&config, secs)?;
     let bare = bare_calls(&config, &live)?;
-    let model_cpu_secs = (live.face_calls as f64 * bare.face_ms
+    let model_cpu_secs = (live.looks.whole as f64 * bare.whole_look_ms
+        + live.looks.region as f64 * bare.region_look_ms
         + live.crops as f64 * bare.crop_ms
         + live.windows as f64 * bare.window_ms)
         / 1e3;
@@ -112,8 +115,10 @@ pub fn run(config: &Config, clip: &Path, streams: u32, secs: u32) -> Result<Repo
         decode_cpu_secs,
         model_cpu_secs,
         cpu_ratio: live.cpu_secs / (decode_cpu_secs + model_cpu_secs),
-        face_calls: live.face_calls,
-        face_call_ms: bare.face_ms,
+        whole_looks: live.looks.whole,
+        whole_look_ms: bare.whole_look_ms,
+        region_looks: live.looks.region,
+        region_look_ms: bare.region_look_ms,
         crops: live.crops,
         crop_encode_ms: bare.crop_ms,
         mean_batch: live.mean_batch,
@@ -160,7 +165,7 @@ struct Live {
     latencies_ms: Vec<f64>,
     frames: u64,
     lost: u64,
-    face_calls: u64,
+    looks: Looks,
     crops: u64,
     mean_batch: f64,
     windows: u64,
@@ -190,7 +195,10 @@ fn live(config: &Config, secs: u32) -> Result<Live, Error> {
         latencies_ms,
         frames: after.frames - before.frames,
         lost: after.lost - before.lost,
-        face_calls: after.face_calls - before.face_calls,
+        looks: Looks {
+            whole: after.looks.whole - before.looks.whole,
+            region: after.looks.region - before.looks.region,
+        },
         crops: after.crops - before.crops,
         mean_batch: (after.crops - before.crops) as f64 / (calls.max(1)) as f64,
         windows: after.windows - before.windows,
@@ -227,7 +235,7 @@ fn latency_of(event: &str) -> Option<f64> {
 struct Counters {
     frames: u64,
     lost: u64,
-    face_calls: u64,
+    looks: Looks,
     crops: u64,
     encoder_calls: u64,
     windows: u64,
@@ -240,7 +248,7 @@ impl Counters {
             frames: metrics.sum("truevision_frames_total", &[]) as u64,
             lost: metrics.sum("truevision_frames_dropped_total", &["detector_queue_full", "board_queue_full", "not_analysable"])
                 as u64,
-            face_calls: metrics.stage.with_label_values(&["faces"]).get_sample_count(),
+            looks: app.rooms.faces.looks(),
             crops: metrics.batch_size.get_sample_sum() as u64,
             encoder_calls: metrics.batch_size.get_sample_count(),
             windows: metrics.sum("truevision_windows_total", &[]) as u64,
@@ -250,7 +258,8 @@ impl Counters {
 
 /// Milliseconds of one core a call.
 struct Bare {
-    face_ms: f64,
+    whole_look_ms: f64,
+    region_look_ms: f64,
     crop_ms: f64,
     window_ms: f64,
 }
@@ -261,7 +270,8 @@ fn bare_calls(config: &Config, live: &Live) -> Result<Bare, Error> {
     let mut model = Model::load(&config.detector, &config.infer)?;
     let batch = (live.mean_batch.round() as usize).max(1);
     Ok(Bare {
-        face_ms: call_ms(|| faces.bare_call().map_err(Error::from))?,
+        whole_look_ms: call_ms(|| faces.bare_whole_look().map_err(Error::from))?,
+        region_look_ms: call_ms(|| faces.bare_region_look().map_err(Error::from))?,
         crop_ms: call_ms(|| model.bare_encode(batch).map_err(Error::from))? / batch as f64,
         window_ms: call_ms(|| model.bare_head(batch).map_err(Error::from))? / batch as f64,
     })
@@ -324,9 +334,12 @@ impl fmt::Display for Report {
         )?;
         writeln!(
             f,
-            "  {} face calls of {:.2} ms, {} crops of {:.2} ms (batches of {:.1}), {} windows of {:.2} ms",
-            self.face_calls,
-            self.face_call_ms,
+            "  {} looks at whole frames of {:.2} ms, {} at regions of {:.2} ms,",
+            self.whole_looks, self.whole_look_ms, self.region_looks, self.region_look_ms
+        )?;
+        writeln!(
+            f,
+            "  {} crops of {:.2} ms (batches of {:.1}), {} windows of {:.2} ms",
             self.crops,
             self.crop_encode_ms,
             self.mean_batch,

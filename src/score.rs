@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::config::Config;
-use crate::detector::{self, Analysis, Detector, StreamId, WhenFull, Work};
+use crate::detector::{self, Analysis, Detector, Model, StreamId, WhenFull, Work};
 use crate::faces::{self, Rect};
 use crate::infer::contract::ScoreRule;
 use crate::metrics::Metrics;
@@ -130,7 +130,8 @@ impl Scorer {
                 shared.judged.notify_one();
             }
         };
-        let detector = Detector::start(&config.detector, &config.infer, metrics.clone(), sink)?;
+        let model = Model::load(&config.detector, &config.infer)?;
+        let detector = Detector::start(model, &config.detector, metrics.clone(), sink)?;
         let faces = faces::Detector::load(&config.faces, &config.infer)?;
         Ok(Self { config: config.clone(), faces, detector, metrics, shared })
     }
@@ -155,7 +156,7 @@ impl Scorer {
             source::Config { id: "file".into(), url: stream.to_string(), realtime: false, ..source::Config::default() };
         let mut source = Source::open(&settings)?;
         let contract = self.detector.contract();
-        let mut analyst = Analyst::new(&self.config.tracks, contract.crop, contract.quality, contract.window);
+        let mut analyst = Analyst::new(&self.config.faces, &self.config.tracks, contract);
         let (mut frames, mut submitted, mut last) = (0, 0, Duration::ZERO);
         loop {
             match source.next(NO_PROGRESS) {

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use crate::crops::{self, Candidate};
 use crate::detector::{Detector, StreamId, WhenFull, Work};
-use crate::faces;
-use crate::infer::contract::{CropRule, QualityGate, WindowRule};
+use crate::faces::{self, Schedule};
+use crate::infer::contract::{Contract, CropRule, QualityGate};
 use crate::metrics::Metrics;
 use crate::pixels;
 use crate::publish::{self, Board, Report};
@@ -25,6 +25,13 @@ pub struct Rooms {
     pub detector: Detector,
     pub board: Board,
     pub metrics: Arc<Metrics>,
+    pub settings: Settings,
+}
+
+/// The settings that a stream needs of rooms that it makes for itself.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub faces: faces::Config,
     pub tracks: tracks::Config,
     pub publish: publish::Config,
 }
@@ -36,7 +43,7 @@ pub fn run(id: &StreamId, config: &source::Config, rooms: &Rooms, stop: &AtomicB
         Err(error) => return fault(rooms, id, &error, None),
     };
     let contract = rooms.detector.contract();
-    let mut analyst = Analyst::new(&rooms.tracks, contract.crop, contract.quality, contract.window);
+    let mut analyst = Analyst::new(&rooms.settings.faces, &rooms.settings.tracks, contract);
     let when_full = if config.is_live() { WhenFull::Drop } else { WhenFull::Wait };
     while !stop.load(Ordering::Relaxed) {
         match source.next(PULL_WAIT) {
@@ -93,7 +100,7 @@ fn picture(rooms: &Rooms, id: &StreamId, frame: &Frame) -> Option<Arc<[u8]>> {
     if !rooms.board.watched(id) {
         return None;
     }
-    match pixels::encode_jpeg(&frame.view(), rooms.publish.picture_px, rooms.publish.picture_quality) {
+    match pixels::encode_jpeg(&frame.view(), rooms.settings.publish.picture_px, rooms.settings.publish.picture_quality) {
         Ok(jpeg) => Some(jpeg.into()),
         Err(error) => {
             tracing::warn!(stream = %id, %error, "no picture of this frame");
@@ -114,14 +121,21 @@ pub enum Error {
 /// Rooms 2 to 4 for one stream: which frames to look at, and the candidates found in them.
 pub struct Analyst {
     sampler: Sampler,
+    schedule: Schedule,
     tracker: Tracker,
     crop: CropRule,
     gate: QualityGate,
 }
 
 impl Analyst {
-    pub fn new(tracks: &tracks::Config, crop: CropRule, gate: QualityGate, window: WindowRule) -> Self {
-        Self { sampler: Sampler::new(window.interval()), tracker: Tracker::new(tracks), crop, gate }
+    pub fn new(faces: &faces::Config, tracks: &tracks::Config, contract: &Contract) -> Self {
+        Self {
+            sampler: Sampler::new(contract.window.interval()),
+            schedule: Schedule::new(faces),
+            tracker: Tracker::new(tracks),
+            crop: contract.crop,
+            gate: contract.quality,
+        }
     }
 
     /// Whether this frame is a sample of the detector's rate.
@@ -132,6 +146,7 @@ impl Analyst {
     /// Forgets what is known of the picture: a new connection shows another one.
     pub fn reset(&mut self) {
         self.sampler.reset();
+        self.schedule.reset();
         self.tracker.reset();
     }
 
@@ -139,7 +154,7 @@ impl Analyst {
     pub fn look(&mut self, frame: &Frame, detector: &faces::Detector, metrics: &Metrics) -> Result<Vec<Candidate>, Error> {
         let view = frame.view();
         let started = Instant::now();
-        let faces = detector.detect(&view)?;
+        let faces = detector.look(&mut self.schedule, frame.stamp.pts, &view)?;
         let tracks = self.tracker.update(frame.stamp.pts, &faces);
         metrics.stage.with_label_values(&["faces"]).observe(started.elapsed().as_secs_f64());
 

@@ -244,6 +244,28 @@ fn a_named_device_that_is_not_there_is_an_error() {
     }
 }
 
+#[test]
+fn a_session_names_the_tensor_it_lacks_and_survives_a_wrong_shape() {
+    let mut session = infer::Session::load(&model().join("encoder.onnx"), &on_cpu()).unwrap();
+    let crop = vec![0; 112 * 112 * 3];
+    let mut run = |input: &str, shape: &[usize], output: &str| {
+        session
+            .run_u8(input, shape, &crop, &[output])
+            .map(|answer| answer[0].shape().to_vec())
+            .map_err(|e| e.to_string())
+    };
+    let shape = [1, 112, 112, 3];
+    let error = run("crop", &shape, "embeddings").unwrap_err();
+    assert!(error.contains("no input named \"crop\", it has crops"), "{error}");
+    let error = run("crops", &shape, "").unwrap_err();
+    assert!(error.contains("no output named \"\", it has embeddings"), "{error}");
+    let error = run("crops", &[2, 112, 112, 3], "embeddings").unwrap_err();
+    assert!(error.contains("failed on input [2, 112, 112, 3]"), "{error}");
+    let error = run("crops", &[1, 3, 112, 112], "embeddings").unwrap_err();
+    assert!(error.contains("failed on input [1, 3, 112, 112]"), "{error}");
+    assert_eq!(run("crops", &shape, "embeddings"), Ok(vec![1, 384]));
+}
+
 /// The error of loading a copy of the trial model that `spoil` has changed.
 fn refused(spoil: impl FnOnce(&Path)) -> String {
     let folder = tempfile::tempdir().unwrap();

@@ -77,7 +77,9 @@ impl Model {
         let expected =
             reference.embedding.iter().enumerate().map(|(i, &v)| (format!("embedding[{i}]"), v, embeddings[0][i]));
         let logit = ("fake_logit".to_owned(), reference.fake_logit, answer.fake_logit);
-        let faults = expected.chain([logit]).filter(|(_, expected, got)| !((expected - got).abs() <= tolerance));
+        // NaN is within no tolerance.
+        let within = |expected: f32, got: f32| (expected - got).abs() <= tolerance;
+        let faults = expected.chain([logit]).filter(|(_, expected, got)| !within(*expected, *got));
         let told = faults.map(|(key, expected, got)| {
             format!("reference.{key}: expected {expected} within {tolerance}, got {got} on {provider}")
         });

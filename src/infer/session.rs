@@ -171,7 +171,7 @@ impl Session {
             // Indexing is safe: the names were looked up above.
             outputs.iter().map(|&name| Ok(values[name].try_extract_array::<f32>()?.to_owned())).collect()
         });
-        answer.map_err(|e| Error::Run { path: self.path.clone(), shape: shape.to_vec(), why: e.to_string() })
+        answer.map_err(|e| Error::Run { path: self.path.clone(), shape: shape.to_vec(), why: plain(&e) })
     }
 
     fn has(&self, what: &'static str, expected: &str, tensors: &[Tensor]) -> Result<(), Error> {
@@ -201,5 +201,12 @@ fn build(environment: &Environment, path: &Path, provider: Provider, threads: us
             .with_execution_providers(provider.registration())?
             .commit_from_file(path)
     };
-    build().map_err(|e| e.to_string())
+    build().map_err(|e| plain(&e))
+}
+
+/// The message without the place in the runtime's own source that it begins with.
+fn plain(error: &ort::Error) -> String {
+    let message = error.to_string();
+    let (_, told) = message.rsplit_once("[ONNXRuntimeError] : ").unwrap_or(("", &message));
+    told.trim().to_owned()
 }
