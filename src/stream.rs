@@ -80,6 +80,7 @@ pub fn run(id: &StreamId, config: &source::Config, rooms: &Rooms, stop: &AtomicB
         let counts = source.take_counts();
         rooms.metrics.frames.with_label_values(&[id]).inc_by(counts.arrived);
         lost(rooms, id, "overwritten", counts.overwritten);
+        lost(rooms, id, "damaged", counts.damaged);
     }
 }
 
