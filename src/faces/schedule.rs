@@ -56,7 +56,7 @@ impl Region {
     }
 
     /// From pixels of the region's thumbnail, `side` wide, to frame pixels.
-    pub(super) fn to_frame(&self, side: u32, p: Point) -> Point {
+    pub(super) fn to_frame(self, side: u32, p: Point) -> Point {
         let scale = self.square.side / side as f32;
         let (u, v) = ((p.x - side as f32 / 2.0) * scale, (p.y - side as f32 / 2.0) * scale);
         let (sin, cos) = self.square.roll.sin_cos();

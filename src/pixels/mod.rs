@@ -4,6 +4,7 @@
 
 mod affine;
 mod area;
+mod coarse;
 mod colour;
 mod cpu;
 mod jpeg;
@@ -11,6 +12,7 @@ mod planes;
 #[cfg(test)]
 mod reference;
 
+pub use coarse::coarse_luma;
 pub use cpu::{crop, letterbox};
 pub use jpeg::encode as encode_jpeg;
 
