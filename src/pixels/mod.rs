@@ -10,7 +10,7 @@ mod cpu;
 mod jpeg;
 mod planes;
 #[cfg(test)]
-mod reference;
+pub(crate) mod reference;
 
 pub use coarse::coarse_luma;
 pub use cpu::{crop, letterbox};
