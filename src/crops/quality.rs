@@ -31,24 +31,24 @@ impl Quality {
 
     /// Sharpness and exposure of a finished crop, `[size, size, 3] u8 RGB`.
     pub(super) fn add_pixels(&mut self, crop: &[u8], size: usize) {
-        let grey: Vec<f32> = crop
-            .chunks_exact(3)
+        // The inner face and a neighbour on each side, which is there: a crop has 64 pixels a side at least.
+        let (from, side) = (size / 4 - 1, 3 * size / 4 - size / 4 + 2);
+        let rows = crop.chunks_exact(size * 3).skip(from).take(side);
+        let grey: Vec<f32> = rows
+            .flat_map(|row| row[from * 3..(from + side) * 3].chunks_exact(3))
             .map(|p| 0.299 * f32::from(p[0]) + 0.587 * f32::from(p[1]) + 0.114 * f32::from(p[2]))
             .collect();
-        let inner = size / 4..3 * size / 4;
-        let (mut luma, mut edges, mut squares, mut count) = (0.0, 0.0, 0.0, 0.0);
-        for j in inner.clone() {
-            // The inner face has a neighbour on each side wherever it has a pixel: size is at least 4.
-            let at = |j: usize| &grey[j * size..][..size];
-            let (above, row, below) = (at(j - 1), at(j), at(j + 1));
-            for i in inner.clone() {
+        let (mut luma, mut edges, mut squares) = (0.0, 0.0, 0.0);
+        for rows in grey.chunks_exact(side).collect::<Vec<_>>().windows(3) {
+            let (above, row, below) = (rows[0], rows[1], rows[2]);
+            for i in 1..side - 1 {
                 let laplacian = above[i] + below[i] + row[i - 1] + row[i + 1] - 4.0 * row[i];
                 luma += row[i];
                 edges += laplacian;
                 squares += laplacian * laplacian;
-                count += 1.0;
             }
         }
+        let count = ((side - 2) * (side - 2)) as f32;
         self.luma = luma / count;
         self.sharpness = squares / count - (edges / count).powi(2);
     }

@@ -184,8 +184,9 @@ impl Tracker {
         let expected = track.motion.rect();
         let (iou, distance) = (expected.iou(&face.rect), motion::distance(&expected, &face.rect));
         let (old, new) = (expected.longer(), face.rect.longer());
-        let near = distance <= track.motion.reach() && (0.6..1.7).contains(&(new / old));
-        (iou >= self.config.min_iou || near).then(|| iou - distance / old.max(new))
+        let same_size = (0.6..1.7).contains(&(new / old));
+        let near = iou >= self.config.min_iou || distance <= track.motion.reach();
+        (near && same_size).then(|| iou - distance / old.max(new))
     }
 
     /// Ids for those seen often enough; what was never confirmed ends with its first miss.
