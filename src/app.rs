@@ -1,1 +1,249 @@
-//! stub
+//! Builds the rooms from a `Config`, starts a thread for each stream, watches them, and stops everything in the order
+//! of the flow: sources, detector, board, door. Called by `main` (`run`) and `bench`.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::runtime::Runtime;
+
+use crate::config::Config;
+use crate::detector::{self, Detector, Model, StreamId};
+use crate::faces;
+use crate::metrics::Metrics;
+use crate::publish::{Board, Report, event};
+use crate::source;
+use crate::stream::{self, Rooms};
+use crate::web::{self, Door, StreamError, Streams};
+
+/// How long a stream whose thread panicked rests before it starts anew.
+const REST_AFTER_PANIC: Duration = Duration::from_secs(5);
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Detector(#[from] detector::Error),
+    #[error(transparent)]
+    Faces(#[from] faces::Error),
+    #[error(transparent)]
+    Door(#[from] web::Error),
+    #[error("cannot start the asynchronous runtime: {0}; the system is out of threads or memory")]
+    Runtime(std::io::Error),
+    #[error("the detector's thread ended; no verdict can come any more, so the program stops for its supervisor")]
+    DetectorGone,
+}
+
+impl Error {
+    /// 2: it cannot start with these settings and files; 1: it failed while running.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::DetectorGone => 1,
+            _ => 2,
+        }
+    }
+}
+
+/// `truevision run`: everything, until SIGINT or SIGTERM.
+pub fn run(config: Config) -> Result<(), Error> {
+    let runtime = runtime()?;
+    let app = App::start(&config, &runtime)?;
+    let door = runtime.block_on(Door::open(&config.web, app.clone(), app.rooms.board.clone(), app.rooms.metrics.clone()))?;
+    let address = door.address();
+    tracing::info!(%address, streams = config.streams.len(), "ready");
+    // The one line a person waits for, whatever the log filter.
+    println!("TrueVision: http://{address}/");
+    let ended = runtime.block_on(app.wait());
+    app.stop();
+    runtime.block_on(door.close());
+    ended
+}
+
+/// Two threads serve HTTP and the board; all heavy work has threads of its own.
+pub fn runtime() -> Result<Runtime, Error> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(Error::Runtime)
+}
+
+/// The running rooms and their streams.
+pub struct App {
+    pub rooms: Arc<Rooms>,
+    streams_max: usize,
+    /// In order of arrival.
+    streams: Mutex<Vec<Running>>,
+}
+
+/// One stream and its thread.
+struct Running {
+    id: StreamId,
+    config: source::Config,
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+impl Running {
+    fn start(rooms: &Arc<Rooms>, config: source::Config) -> std::io::Result<Self> {
+        let id: StreamId = config.id.as_str().into();
+        let stop = Arc::new(AtomicBool::new(false));
+        let thread = {
+            let (rooms, id, config, stop) = (rooms.clone(), id.clone(), config.clone(), stop.clone());
+            // Linux shows 15 characters of a thread's name.
+            std::thread::Builder::new()
+                .name(format!("stream-{id}"))
+                .spawn(move || keep_running(&id, &config, &rooms, &stop))?
+        };
+        Ok(Self { id, config, stop, thread })
+    }
+
+    /// Waits for the thread; one that panicked has told so already.
+    fn stop(self) {
+        self.stop.store(true, Ordering::Relaxed);
+        let _ = self.thread.join();
+    }
+}
+
+/// One stream's trouble never touches another: a panic ends its run, is told, and the stream starts anew.
+fn keep_running(id: &StreamId, config: &source::Config, rooms: &Rooms, stop: &AtomicBool) {
+    while catch_unwind(AssertUnwindSafe(|| stream::run(id, config, rooms, stop))).is_err() {
+        let message = "internal error (a bug; the log has its place); the stream starts anew".to_owned();
+        tracing::error!(stream = %id, "{message}");
+        let retry_in = Some(REST_AFTER_PANIC);
+        rooms.board.post(Report::Fault { stream: id.clone(), code: "internal", message, retry_in });
+        let mut rested = Duration::ZERO;
+        while rested < REST_AFTER_PANIC {
+            if stop.load(Ordering::Relaxed) {
+                return;
+            }
+            std::thread::sleep(stream::PULL_WAIT);
+            rested += stream::PULL_WAIT;
+        }
+    }
+}
+
+impl App {
+    /// Loads the models, starts detector and board, then the streams of the settings.
+    pub fn start(config: &Config, runtime: &Runtime) -> Result<Arc<Self>, Error> {
+        let metrics = Arc::new(Metrics::new());
+        let faces = faces::Detector::load(&config.faces, &config.infer)?;
+        let model = Model::load(&config.detector, &config.infer)?;
+        let server = event::Server {
+            version: env!("CARGO_PKG_VERSION").into(),
+            model: event::Model {
+                name: model.contract.name.clone(),
+                version: model.contract.version.clone(),
+                trial: model.contract.trial,
+                note: model.contract.note.clone(),
+            },
+            provider: model.provider().into(),
+            fake_at: config.verdict.fake_at,
+            real_at: config.verdict.real_at,
+            stale_secs: config.verdict.stale_secs,
+        };
+        let rule = model.contract.score;
+        let board = Board::start(&config.publish, &config.verdict, &rule, server, metrics.clone(), runtime.handle());
+        let sink = {
+            let board = board.clone();
+            move |analysis| drop(board.post(Report::Analysis(analysis)))
+        };
+        let detector = Detector::start(model, &config.detector, metrics.clone(), sink)?;
+        let settings = stream::Settings {
+            faces: config.faces.clone(),
+            tracks: config.tracks.clone(),
+            publish: config.publish.clone(),
+        };
+        let app = Arc::new(Self {
+            rooms: Arc::new(Rooms { faces, detector, board, metrics, settings }),
+            streams_max: config.streams_max,
+            streams: Mutex::new(Vec::new()),
+        });
+        for stream in &config.streams {
+            // Ids are unique and few enough: the settings were checked.
+            if let Err(error) = app.add(stream.clone()) {
+                tracing::error!(stream = stream.id, "{error}");
+            }
+        }
+        Ok(app)
+    }
+
+    /// Until a signal asks to stop (Ok) or the detector is gone.
+    async fn wait(&self) -> Result<(), Error> {
+        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+            .map_err(Error::Runtime)?;
+        loop {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => return Ok(()),
+                _ = terminate.recv() => return Ok(()),
+                () = tokio::time::sleep(Duration::from_secs(1)) => {
+                    if !self.rooms.detector.is_running() {
+                        return Err(Error::DetectorGone);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Ends all streams, side by side: each may take as long as its source needs to let go.
+    pub fn stop(&self) {
+        let running = std::mem::take(&mut *self.lock());
+        for stream in &running {
+            stream.stop.store(true, Ordering::Relaxed);
+        }
+        running.into_iter().for_each(Running::stop);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Running>> {
+        // The list is whole at every moment it is held, so a panic elsewhere does not spoil it.
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a stream out of the list and waits for its thread.
+    fn take(&self, id: &str) -> Result<(StreamId, source::Config), StreamError> {
+        let stream = {
+            let mut streams = self.lock();
+            let at = streams.iter().position(|stream| &*stream.id == id);
+            streams.remove(at.ok_or_else(|| StreamError::Unknown(id.into()))?)
+        };
+        let (id, config) = (stream.id.clone(), stream.config.clone());
+        stream.stop();
+        self.rooms.detector.forget(&id);
+        Ok((id, config))
+    }
+}
+
+impl Streams for App {
+    fn add(&self, config: source::Config) -> Result<(), StreamError> {
+        let mut faults = Vec::new();
+        config.check(&mut faults);
+        if let Some((field, message)) = faults.into_iter().next() {
+            return Err(StreamError::Invalid { field, message });
+        }
+        let mut streams = self.lock();
+        if streams.iter().any(|stream| *stream.id == config.id) {
+            return Err(StreamError::Exists(config.id));
+        }
+        if streams.len() >= self.streams_max {
+            return Err(StreamError::Full(streams.len()));
+        }
+        let id: StreamId = config.id.as_str().into();
+        let name = if config.name.is_empty() { config.id.clone() } else { config.name.clone() };
+        let (kind, source) = (config.kind(), crate::secret::redact_url(&config.url));
+        self.rooms.board.post(Report::Added { stream: id, name, kind, source });
+        streams.push(Running::start(&self.rooms, config).map_err(StreamError::Thread)?);
+        Ok(())
+    }
+
+    fn remove(&self, id: &str) -> Result<(), StreamError> {
+        let (stream, _) = self.take(id)?;
+        self.rooms.board.post(Report::Removed { stream });
+        Ok(())
+    }
+
+    fn restart(&self, id: &str) -> Result<(), StreamError> {
+        let (_, config) = self.take(id)?;
+        self.add(config)
+    }
+
+    fn list(&self) -> Vec<source::Config> {
+        self.lock().iter().map(|stream| stream.config.clone()).collect()
+    }
+}

@@ -1,1 +1,184 @@
-fn main(){}
+//! The command line: `run`, `score`, `check-config`, `devices`, `bench`. Prints one chain of errors; exit codes: 0 done,
+//! 1 failed while running, 2 for input or settings it cannot use.
+
+use std::error::Error as _;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use truevision::config::{self, CommandLine, Config};
+use truevision::{app, bench, infer, score};
+
+/// Watches live video and says, face by face, whether it is REAL, FAKE or UNCERTAIN.
+#[derive(Parser)]
+#[command(version, about, max_term_width = 110)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Analyse live streams and serve the dashboard, API, WebSocket and metrics.
+    Run(Run),
+    /// Score video files: every frame in order, the same answer every time.
+    Score(Score),
+    /// Read a settings file and report everything that is wrong with it.
+    CheckConfig { file: PathBuf },
+    /// Show what models can run on here, and why not on more.
+    Devices(Settings),
+    /// Measure what a number of live streams costs on this machine.
+    Bench(Bench),
+}
+
+#[derive(Args)]
+struct Settings {
+    /// Settings file (TOML); the defaults are in configs/default.toml.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl Settings {
+    fn load(&self) -> Result<Config, config::Error> {
+        Config::load(self.config.as_deref(), &CommandLine::default())
+    }
+}
+
+#[derive(Args)]
+struct Run {
+    #[command(flatten)]
+    settings: Settings,
+    /// File, rtsp://, http(s)://, srt://, /dev/videoN, screen or test; added to the streams of the settings.
+    #[arg(value_name = "SOURCE")]
+    sources: Vec<String>,
+    /// Address of the dashboard, instead of the settings' web.listen.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<String>,
+}
+
+#[derive(Args)]
+struct Score {
+    #[command(flatten)]
+    settings: Settings,
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    /// One JSON object a file instead of a line of text.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct Bench {
+    #[command(flatten)]
+    settings: Settings,
+    /// The clip that every stream plays.
+    #[arg(value_name = "CLIP")]
+    clip: PathBuf,
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    streams: u32,
+    /// Seconds to measure, after the streams have settled.
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    secs: u32,
+    #[arg(long)]
+    json: bool,
+}
+
+/// An error, and the exit code it means.
+struct Failure(u8, Box<dyn std::error::Error>);
+
+impl From<config::Error> for Failure {
+    fn from(error: config::Error) -> Self {
+        Self(2, error.into())
+    }
+}
+
+fn main() -> ExitCode {
+    match dispatch(Cli::parse().command) {
+        Ok(code) => code,
+        Err(Failure(code, error)) => {
+            eprintln!("truevision: {}", chain(error.as_ref()));
+            ExitCode::from(code)
+        }
+    }
+}
+
+fn dispatch(command: Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Run(run) => {
+            let command_line = CommandLine { listen: run.listen, sources: run.sources };
+            let config = Config::load(run.settings.config.as_deref(), &command_line)?;
+            log_to_stderr(&config.log);
+            app::run(config).map_err(|error| Failure(error.exit_code(), error.into()))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Score(args) => score_files(&args),
+        Command::CheckConfig { file } => {
+            let config = Config::load(Some(&file), &CommandLine::default())?;
+            println!("{}: good, {} streams", file.display(), config.streams.len());
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Devices(settings) => {
+            let config = settings.load()?;
+            print!("{}", infer::devices(&config.infer).map_err(|error| Failure(1, error.into()))?);
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Bench(args) => {
+            let config = args.settings.load()?;
+            log_to_stderr(&config::Log { filter: "warn".into(), json: false });
+            let report = bench::run(&config, &args.clip, args.streams, args.secs)
+                .map_err(|error| Failure(error.exit_code(), error.into()))?;
+            if args.json {
+                println!("{}", serde_json::json!(report));
+            } else {
+                print!("{report}");
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+fn score_files(args: &Score) -> Result<ExitCode, Failure> {
+    let config = args.settings.load()?;
+    log_to_stderr(&config::Log { filter: "warn".into(), json: false });
+    let scorer = score::Scorer::load(&config).map_err(|error| Failure(1, error.into()))?;
+    let mut code = ExitCode::SUCCESS;
+    let mut out = std::io::stdout().lock();
+    for file in &args.files {
+        let line = match scorer.score(file) {
+            Ok(scored) if args.json => serde_json::json!(scored).to_string(),
+            Ok(scored) => scored.to_string(),
+            Err(error) => {
+                eprintln!("truevision: {}", chain(&error));
+                code = ExitCode::from(2);
+                continue;
+            }
+        };
+        // A reader that has gone (as `| head`) is no failure of ours.
+        if writeln!(out, "{line}").is_err() {
+            break;
+        }
+    }
+    Ok(code)
+}
+
+fn log_to_stderr(log: &config::Log) {
+    // The filter was checked with the settings.
+    let filter = tracing_subscriber::EnvFilter::try_new(&log.filter).unwrap_or_default();
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    if log.json { builder.json().init() } else { builder.init() }
+}
+
+/// An error and what caused it, without saying the same twice.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let message = inner.to_string();
+        if !text.contains(&message) {
+            text = format!("{text}: {message}");
+        }
+        cause = inner.source();
+    }
+    text
+}

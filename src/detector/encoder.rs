@@ -15,12 +15,7 @@ pub struct Encoder {
 
 impl Encoder {
     pub fn new(session: Session, contract: &Contract) -> Self {
-        Self {
-            session,
-            graph: contract.encoder.clone(),
-            size: contract.crop.size as usize,
-            batch: Vec::new(),
-        }
+        Self { session, graph: contract.encoder.clone(), size: contract.crop.size as usize, batch: Vec::new() }
     }
 
     pub fn session(&self) -> &Session {
@@ -40,20 +35,10 @@ impl Encoder {
             return Ok(Vec::new());
         }
         self.batch.clear();
-        crops
-            .iter()
-            .for_each(|crop| self.batch.extend_from_slice(crop));
+        crops.iter().for_each(|crop| self.batch.extend_from_slice(crop));
         let shape = [crops.len(), self.size, self.size, 3];
-        let answer = self.session.run_u8(
-            &self.graph.input,
-            &shape,
-            &self.batch,
-            &[&self.graph.output],
-        )?;
+        let answer = self.session.run_u8(&self.graph.input, &shape, &self.batch, &[&self.graph.output])?;
         // The contract was checked against the graph: one output of [N, dim].
-        Ok(answer[0]
-            .outer_iter()
-            .map(|row| row.iter().copied().collect())
-            .collect())
+        Ok(answer[0].outer_iter().map(|row| row.iter().copied().collect()).collect())
     }
 }

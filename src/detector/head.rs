@@ -23,12 +23,7 @@ pub struct Answer {
 
 impl Head {
     pub fn new(session: Session, contract: &Contract) -> Self {
-        Self {
-            session,
-            graph: contract.head.clone(),
-            frames: contract.window.frames,
-            dim: contract.encoder.dim,
-        }
+        Self { session, graph: contract.head.clone(), frames: contract.window.frames, dim: contract.encoder.dim }
     }
 
     /// Scores the windows in one call, in order. Fails as a whole.
@@ -36,27 +31,15 @@ impl Head {
         if windows.is_empty() {
             return Ok(Vec::new());
         }
-        let batch: Vec<f32> = windows
-            .iter()
-            .flat_map(|w| w.embeddings.iter().copied())
-            .collect();
+        let batch: Vec<f32> = windows.iter().flat_map(|w| w.embeddings.iter().copied()).collect();
         let shape = [windows.len(), self.frames, self.dim];
-        let mut outputs = vec![
-            self.graph.fake_logit.as_str(),
-            self.graph.attention.as_str(),
-        ];
+        let mut outputs = vec![self.graph.fake_logit.as_str(), self.graph.attention.as_str()];
         outputs.extend(self.graph.synthetic_logit.as_deref());
-        let tensors = self
-            .session
-            .run_f32(&self.graph.input, &shape, &batch, &outputs)?;
+        let tensors = self.session.run_f32(&self.graph.input, &shape, &batch, &outputs)?;
         let answer = |i: usize| Answer {
             // The contract was checked against the graph: [B], [B, frames] and, when asked for, [B].
             fake_logit: tensors[0][[i]],
-            attention: tensors[1]
-                .outer_iter()
-                .nth(i)
-                .map(|row| row.iter().copied().collect())
-                .unwrap_or_default(),
+            attention: tensors[1].outer_iter().nth(i).map(|row| row.iter().copied().collect()).unwrap_or_default(),
             synthetic_logit: tensors.get(2).map(|logits| logits[[i]]),
         };
         Ok((0..windows.len()).map(answer).collect())

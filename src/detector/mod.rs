@@ -9,7 +9,6 @@ mod model;
 mod window;
 mod worker;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
@@ -20,12 +19,12 @@ use serde::{Deserialize, Serialize};
 use crate::crops::{Candidate, Quality, Reject};
 use crate::faces::Rect;
 use crate::infer::contract::Contract;
-use crate::infer::{PassedOver, Provider};
 use crate::metrics::Metrics;
 use crate::source::Stamp;
 
+pub use model::Model;
+
 use analyst::Analyst;
-use model::Model;
 use worker::{Message, Worker};
 
 /// A stream's name, shared by all that travels.
@@ -99,12 +98,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self {
-            model: "models/trial-112".into(),
-            batch_max: 16,
-            batch_wait_ms: 4,
-            queue: 64,
-        }
+        Self { model: "models/trial-112".into(), batch_max: 16, batch_wait_ms: 4, queue: 64 }
     }
 }
 
@@ -112,31 +106,19 @@ impl Config {
     pub fn check(&self, faults: &mut Vec<(String, String)>) {
         let mut fault = |key: &str, message: String| faults.push((key.into(), message));
         if self.model.is_empty() {
-            fault(
-                "model",
-                "must name the model's folder, got nothing; as models/trial-112".into(),
-            );
+            fault("model", "must name the model's folder, got nothing; as models/trial-112".into());
         }
         if !(1..=256).contains(&self.batch_max) {
-            fault(
-                "batch_max",
-                format!("must be 1-256 crops, got {}", self.batch_max),
-            );
+            fault("batch_max", format!("must be 1-256 crops, got {}", self.batch_max));
         }
         if self.batch_wait_ms > 100 {
             fault(
                 "batch_wait_ms",
-                format!(
-                    "must be 0-100 ms, got {}; it adds to every verdict's age",
-                    self.batch_wait_ms
-                ),
+                format!("must be 0-100 ms, got {}; it adds to every verdict's age", self.batch_wait_ms),
             );
         }
         if !(1..=4096).contains(&self.queue) {
-            fault(
-                "queue",
-                format!("must be 1-4096 frames, got {}", self.queue),
-            );
+            fault("queue", format!("must be 1-4096 frames, got {}", self.queue));
         }
     }
 }
@@ -161,8 +143,7 @@ pub enum WhenFull {
 /// The handle of the detector thread; dropping it drains the queue and joins the thread.
 pub struct Detector {
     contract: Contract,
-    provider: Provider,
-    passed_over: Vec<PassedOver>,
+    provider: &'static str,
     metrics: Arc<Metrics>,
     /// None only while dropping.
     queue: Option<SyncSender<Message>>,
@@ -170,22 +151,17 @@ pub struct Detector {
 }
 
 impl Detector {
-    /// Loads and verifies the model and starts the thread. `sink` gets every analysis, in order of submission
-    /// within a stream, on the detector's thread: it must not block for long.
+    /// Starts the thread. `sink` gets every analysis, in order of submission within a stream, on the detector's
+    /// thread: it must not block for long.
     pub fn start(
+        model: Model,
         config: &Config,
-        infer: &crate::infer::Config,
         metrics: Arc<Metrics>,
         sink: impl FnMut(Analysis) + Send + 'static,
     ) -> Result<Self, Error> {
-        let model = Model::load(Path::new(&config.model), infer)?;
         let contract = model.contract.clone();
-        let provider = model.encoder.session().provider();
-        let passed_over = model.encoder.session().passed_over().to_vec();
-        metrics
-            .provider
-            .with_label_values(&[provider.name(), &contract.name])
-            .set(1);
+        let provider = model.provider();
+        metrics.provider.with_label_values(&[provider, &contract.name]).set(1);
         let (queue, messages) = sync_channel(config.queue);
         let analyst = Analyst::new(model, config.batch_max, metrics.clone());
         let worker = Worker::new(analyst, config, metrics.clone(), sink);
@@ -193,14 +169,7 @@ impl Detector {
             .name("detector".into())
             .spawn(move || worker.run(&messages))
             .map_err(Error::Thread)?;
-        Ok(Self {
-            contract,
-            provider,
-            passed_over,
-            metrics,
-            queue: Some(queue),
-            thread: Some(thread),
-        })
+        Ok(Self { contract, provider, metrics, queue: Some(queue), thread: Some(thread) })
     }
 
     pub fn contract(&self) -> &Contract {
@@ -209,19 +178,12 @@ impl Detector {
 
     /// What the encoder runs on: `cpu`, `cuda`, `tensorrt`.
     pub fn provider(&self) -> &'static str {
-        self.provider.name()
-    }
-
-    /// Better providers that `auto` could not use, and why.
-    pub fn passed_over(&self) -> &[PassedOver] {
-        &self.passed_over
+        self.provider
     }
 
     /// False once the thread is gone: no more verdicts will come.
     pub fn is_running(&self) -> bool {
-        self.thread
-            .as_ref()
-            .is_some_and(|thread| !thread.is_finished())
+        self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
     }
 
     /// Hands one frame's faces over; false when the queue was full and `when_full` is `Drop`, or the thread is gone.

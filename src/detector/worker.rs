@@ -28,13 +28,7 @@ pub(super) struct Worker<S> {
 impl<S: FnMut(Analysis)> Worker<S> {
     pub fn new(analyst: Analyst, config: &Config, metrics: Arc<Metrics>, sink: S) -> Self {
         let batch_wait = Duration::from_millis(config.batch_wait_ms);
-        Self {
-            analyst,
-            batch_max: config.batch_max,
-            batch_wait,
-            metrics,
-            sink,
-        }
+        Self { analyst, batch_max: config.batch_max, batch_wait, metrics, sink }
     }
 
     /// Works until all senders are gone and the queue is empty.
@@ -49,8 +43,8 @@ impl<S: FnMut(Analysis)> Worker<S> {
         }
     }
 
-    /// Waits for a frame, then for more until the batch is full or has waited long enough; a stream to be forgotten
-    /// ends the batch. None: all senders are gone.
+    /// Waits for a frame, then for more until the batch is full (crops, or frames without any) or has waited long
+    /// enough; a stream to be forgotten ends the batch. None: all senders are gone.
     fn gather(&self, queue: &Receiver<Message>) -> Option<(Vec<Work>, Option<StreamId>)> {
         let mut batch = Vec::new();
         let mut crops = 0;
@@ -62,15 +56,12 @@ impl<S: FnMut(Analysis)> Worker<S> {
                 Message::Work(work, handed_over) => {
                     self.metrics.detector_queue.dec();
                     let waited = handed_over.elapsed().as_secs_f64();
-                    self.metrics
-                        .stage
-                        .with_label_values(&["queue"])
-                        .observe(waited);
+                    self.metrics.stage.with_label_values(&["queue"]).observe(waited);
                     crops += work.faces.iter().filter(|face| face.crop.is_ok()).count();
                     batch.push(*work);
                 }
             }
-            if crops >= self.batch_max {
+            if crops >= self.batch_max || batch.len() >= self.batch_max {
                 return Some((batch, None));
             }
             // What already waits is taken even after the deadline.
@@ -83,14 +74,10 @@ impl<S: FnMut(Analysis)> Worker<S> {
 
     fn serve(&mut self, batch: Vec<Work>) {
         // Unwind safety: after a panic all windows start anew, so no half-made state is used.
-        let evidence = catch_unwind(AssertUnwindSafe(|| self.analyst.analyse(&batch)))
-            .unwrap_or_else(|_| {
-                self.analyst.reset();
-                batch
-                    .iter()
-                    .map(|work| work.faces.iter().map(|_| self.failed()).collect())
-                    .collect()
-            });
+        let evidence = catch_unwind(AssertUnwindSafe(|| self.analyst.analyse(&batch))).unwrap_or_else(|_| {
+            self.analyst.reset();
+            batch.iter().map(|work| work.faces.iter().map(|_| self.failed()).collect()).collect()
+        });
         for (work, evidence) in batch.into_iter().zip(evidence) {
             let analysis = self.count(attach(work, evidence));
             // Unwind safety: the sink's own state is the sink's; the next analysis must reach it all the same.
@@ -107,23 +94,12 @@ impl<S: FnMut(Analysis)> Worker<S> {
     }
 
     fn count(&self, analysis: Analysis) -> Analysis {
-        let reject = |reason: &str| {
-            self.metrics
-                .windows_rejected
-                .with_label_values(&[&analysis.stream, reason])
-                .inc()
-        };
+        let reject = |reason: &str| self.metrics.windows_rejected.with_label_values(&[&analysis.stream, reason]).inc();
         for face in &analysis.faces {
             match &face.evidence {
-                Evidence::Score(_) => self
-                    .metrics
-                    .windows
-                    .with_label_values(&[&*analysis.stream])
-                    .inc(),
+                Evidence::Score(_) => self.metrics.windows.with_label_values(&[&*analysis.stream]).inc(),
                 Evidence::Gathering { .. } => {}
-                Evidence::Rejected(reasons) => {
-                    reasons.iter().for_each(|reason| reject(name(*reason)))
-                }
+                Evidence::Rejected(reasons) => reasons.iter().for_each(|reason| reject(name(*reason))),
                 Evidence::Failed => reject("detector_failed"),
             }
         }

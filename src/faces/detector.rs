@@ -1,6 +1,7 @@
 //! The shared face detector. In: a frame's planes, and where faces are expected. Out: faces in frame pixels.
 //! Called by every stream's thread; a call borrows one of the workers.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::infer;
@@ -17,6 +18,17 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct Detector {
     workers: Pool<Worker>,
     config: Config,
+    whole_looks: AtomicU64,
+    region_looks: AtomicU64,
+}
+
+/// How often the networks looked since the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Looks {
+    /// At whole frames.
+    pub whole: u64,
+    /// At regions around known faces; several can share a call.
+    pub region: u64,
 }
 
 struct Worker {
@@ -53,11 +65,33 @@ impl Detector {
         Ok(Self {
             workers: Pool::new(workers),
             config: config.clone(),
+            whole_looks: AtomicU64::new(0),
+            region_looks: AtomicU64::new(0),
         })
+    }
+
+    pub fn looks(&self) -> Looks {
+        Looks {
+            whole: self.whole_looks.load(Ordering::Relaxed),
+            region: self.region_looks.load(Ordering::Relaxed),
+        }
+    }
+
+    /// One call of the network for whole frames on a black thumbnail, for measuring.
+    pub fn bare_whole_look(&self) -> Result<(), Error> {
+        self.borrow()?.whole.bare_call()
+    }
+
+    /// One call of the network for regions on a black thumbnail, for measuring.
+    pub fn bare_region_look(&self) -> Result<(), Error> {
+        let mut worker = self.borrow()?;
+        let Worker { whole, near, .. } = &mut *worker;
+        near.as_mut().unwrap_or(whole).bare_call()
     }
 
     /// The faces of one frame, largest first. Blocks while all workers are in use, at most 5 s.
     pub fn detect(&self, frame: &Yuv<'_>) -> Result<Vec<Face>, Error> {
+        self.whole_looks.fetch_add(1, Ordering::Relaxed);
         let mut worker = self.borrow()?;
         let Worker { whole, thumbnails, .. } = &mut *worker;
         let fit = pixels::letterbox(frame, whole.side(), thumbnails)?;
@@ -86,6 +120,7 @@ impl Detector {
         if regions.is_empty() {
             return Ok(Vec::new());
         }
+        self.region_looks.fetch_add(regions.len() as u64, Ordering::Relaxed);
         let mut worker = self.borrow()?;
         let Worker {
             whole,

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::pixels::Point;
 
 pub use decode::Decoder;
-pub use detector::Detector;
+pub use detector::{Detector, Looks};
 pub use schedule::{Region, Schedule};
 
 /// A rectangle in frame pixels; may reach beyond the frame.

@@ -114,6 +114,19 @@ impl Network {
         self.decoder.side()
     }
 
+    /// One call on a black thumbnail, its answer unread, for measuring.
+    pub fn bare_call(&mut self) -> Result<(), Error> {
+        let Tensors { input, element, shape, outputs } = &self.tensors;
+        let names: Vec<&str> = outputs.iter().map(|(name, _)| name.as_str()).collect();
+        let shape = [&[1], &shape[..]].concat();
+        let values = shape.iter().product();
+        match element {
+            Element::U8 => self.session.run_u8(input, &shape, &vec![0; values], &names)?,
+            _ => self.session.run_f32(input, &shape, &vec![0.0; values], &names)?,
+        };
+        Ok(())
+    }
+
     /// The faces of each thumbnail, best first. `thumbnails`: `[n, side, side, 3] u8 RGB`.
     pub fn find(&mut self, thumbnails: &[u8], min_score: f32, nms_iou: f32) -> Result<Vec<Vec<Face>>, Error> {
         let Tensors {

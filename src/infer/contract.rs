@@ -157,52 +157,153 @@ impl Contract {
     /// Reads a `model.toml`; every unknown or missing key, wrong type and impossible value is named at once, with
     /// what was expected and got.
     pub fn parse(text: &str) -> Result<Self, Vec<String>> {
-        let got: toml::Table = text
-            .parse()
-            .map_err(|e: toml::de::Error| vec![e.to_string()])?;
+        let got: toml::Table = text.parse().map_err(|e: toml::de::Error| vec![e.to_string()])?;
         let faults = verify::shape(&got);
         if !faults.is_empty() {
             return Err(faults);
         }
-        let contract: Self = got
-            .try_into()
-            .map_err(|e: toml::de::Error| vec![e.to_string()])?;
+        let contract: Self = got.try_into().map_err(|e: toml::de::Error| vec![e.to_string()])?;
         let faults = verify::values(&contract);
-        if faults.is_empty() {
-            Ok(contract)
-        } else {
-            Err(faults)
-        }
+        if faults.is_empty() { Ok(contract) } else { Err(faults) }
     }
 
     /// Reads `dir/model.toml` and checks values and both hashes; every fault named with expected and got.
     pub fn load(dir: &Path) -> Result<Self, Error> {
         let path = dir.join("model.toml");
-        let wrong = |faults: Vec<String>| Error::Contract {
-            path: path.clone(),
-            faults,
-        };
+        let wrong = |faults: Vec<String>| Error::Contract { path: path.clone(), faults };
         let text = std::fs::read_to_string(&path).map_err(|e| wrong(vec![e.to_string()]))?;
         let contract = Self::parse(&text).map_err(&wrong)?;
         let faults = verify::hashes(&contract, dir);
-        if faults.is_empty() {
-            Ok(contract)
-        } else {
-            Err(wrong(faults))
-        }
+        if faults.is_empty() { Ok(contract) } else { Err(wrong(faults)) }
     }
 
     /// Compares what both graphs declare (tensors, types, shapes, opset) with the contract in `dir`.
     pub fn check_graphs(&self, dir: &Path, encoder: &Session, head: &Session) -> Result<(), Error> {
         let mut faults = verify::encoder(self, encoder);
         faults.extend(verify::head(self, head));
-        if faults.is_empty() {
-            Ok(())
-        } else {
-            Err(Error::Contract {
-                path: dir.join("model.toml"),
-                faults,
-            })
+        if faults.is_empty() { Ok(()) } else { Err(Error::Contract { path: dir.join("model.toml"), faults }) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const TRIAL: &str = include_str!("../../models/trial-112/model.toml");
+
+    fn faults(text: &str) -> Vec<String> {
+        Contract::parse(text).expect_err("the contract is wrong")
+    }
+
+    /// Every key of the trial's contract, as `table.key`.
+    fn keys() -> Vec<(Option<String>, String)> {
+        let trial: toml::Table = TRIAL.parse().unwrap();
+        let of = |(key, value): (&String, &toml::Value)| match value {
+            toml::Value::Table(table) => table.keys().map(|k| (Some(key.clone()), k.clone())).collect(),
+            _ => vec![(None, key.clone())],
+        };
+        trial.iter().flat_map(of).collect()
+    }
+
+    /// The trial's contract with one key set, or left out.
+    fn with(table: Option<&str>, key: &str, value: Option<toml::Value>) -> String {
+        let mut trial: toml::Table = TRIAL.parse().unwrap();
+        let within = match table {
+            Some(table) => trial[table].as_table_mut().unwrap(),
+            None => &mut trial,
+        };
+        match value {
+            Some(value) => within.insert(key.into(), value),
+            None => within.remove(key),
+        };
+        trial.to_string()
+    }
+
+    #[test]
+    fn a_contract_reads_back_as_it_was_written() {
+        let trial = Contract::parse(TRIAL).unwrap();
+        assert_eq!(Contract::parse(&toml::to_string(&trial).unwrap()), Ok(trial));
+    }
+
+    #[test]
+    fn each_missing_key_and_each_wrong_type_is_named() {
+        for (table, key) in keys() {
+            let path = table.iter().map(|t| format!("{t}.")).collect::<String>() + &key;
+            assert_eq!(faults(&with(table.as_deref(), &key, None)), [format!("{path}: missing")]);
+            let date = toml::Value::Datetime("2026-11-24".parse().unwrap());
+            let told = faults(&with(table.as_deref(), &key, Some(date)));
+            assert_eq!(told.len(), 1, "{told:?}");
+            assert!(told[0].starts_with(&format!("{path}: expected a value of type")), "{told:?}");
+            assert!(told[0].ends_with("got datetime"), "{told:?}");
+        }
+    }
+
+    #[test]
+    fn impossible_values_are_named_with_range_and_value_all_at_once() {
+        let wrong = TRIAL
+            .replace("side = 3.31", "side = nan")
+            .replace("frames = 8", "frames = 0")
+            .replace("temperature = 0.67", "temperature = -1")
+            .replace("seed = 1", "seed = 0")
+            .replace("file = \"head.onnx\"", "file = \"../head.onnx\"")
+            .replace("input = \"crops\"", "input = \"\"");
+        let told = faults(&wrong).join("\n");
+        for expected in [
+            "crop.side: expected 1 to 10, got NaN",
+            "window.frames: expected 1 to 64, got 0",
+            "score.temperature: expected 0.01 to 100, got -1",
+            "reference.seed: expected 1 to 4294967295, got 0",
+            "head.file: expected a plain name of a-z A-Z 0-9 - _ ., got \"../head.onnx\"",
+            "encoder.input: expected a tensor's name, got \"\"",
+        ] {
+            assert!(told.contains(expected), "{expected} in\n{told}");
+        }
+        assert_eq!(told.lines().count(), 6);
+    }
+
+    #[test]
+    fn unknown_keys_and_numbers_out_of_range_are_named() {
+        let told = faults(&TRIAL.replace("[head]", "[head]\nsoftmax = true").replace("trial = true", "trail = true"));
+        assert_eq!(told, ["head.softmax: unknown key", "trail: unknown key", "trial: missing"]);
+        let told = faults(&TRIAL.replace("stride = 1", "stride = -1"));
+        assert!(told[0].contains("stride"), "{told:?}");
+    }
+
+    #[test]
+    fn the_reference_input_is_marsaglias_xorshift() {
+        let mut reference = Contract::parse(TRIAL).unwrap().reference;
+        reference.seed = 1;
+        // 270369, 67634689, 2647435461, 307599695.
+        assert_eq!(reference.crops(4), [0, 4, 157, 18]);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn any_text_is_read_or_refused(text in any::<String>()) {
+            prop_assert!(Contract::parse(&text).is_err());
+        }
+
+        /// A file with a few characters changed: read or refused, and what is read is as valid as what was written.
+        #[test]
+        fn a_damaged_contract_is_read_or_refused(
+            damage in prop::collection::vec((any::<prop::sample::Index>(), any::<char>()), 1..6),
+        ) {
+            let mut text: Vec<char> = TRIAL.chars().collect();
+            for (place, with) in damage {
+                let place = place.index(text.len());
+                text[place] = with;
+            }
+            let text: String = text.into_iter().collect();
+            match Contract::parse(&text) {
+                Ok(contract) => {
+                    prop_assert_eq!(Contract::parse(&toml::to_string(&contract).unwrap()), Ok(contract));
+                }
+                Err(faults) => prop_assert!(!faults.is_empty()),
+            }
         }
     }
 }

@@ -46,19 +46,11 @@ impl Provider {
         match self {
             // Operators that TensorRT does not take run on CUDA, not on the CPU.
             Self::Tensorrt => vec![
-                ep::TensorRT::default()
-                    .with_fp16(true)
-                    .build()
-                    .error_on_failure(),
+                ep::TensorRT::default().with_fp16(true).build().error_on_failure(),
                 ep::CUDA::default().build().error_on_failure(),
             ],
             Self::Cuda => vec![ep::CUDA::default().build().error_on_failure()],
-            Self::Cpu => vec![
-                ep::CPU::default()
-                    .with_arena_allocator(true)
-                    .build()
-                    .error_on_failure(),
-            ],
+            Self::Cpu => vec![ep::CPU::default().with_arena_allocator(true).build().error_on_failure()],
         }
     }
 }

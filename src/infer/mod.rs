@@ -38,24 +38,14 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self {
-            device: Device::Auto,
-            onnxruntime: String::new(),
-            threads: 1,
-        }
+        Self { device: Device::Auto, onnxruntime: String::new(), threads: 1 }
     }
 }
 
 impl Config {
     pub fn check(&self, faults: &mut Vec<(String, String)>) {
         if !(1..=64).contains(&self.threads) {
-            faults.push((
-                "threads".into(),
-                format!(
-                    "must be 1-64, got {}; 1 is best for many streams",
-                    self.threads
-                ),
-            ));
+            faults.push(("threads".into(), format!("must be 1-64, got {}; 1 is best for many streams", self.threads)));
         }
     }
 }
@@ -63,35 +53,20 @@ impl Config {
 /// What can go wrong between an ONNX file and an answer.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error(
-        "onnx runtime library not found, tried {tried}; run `make setup`, or name it with infer.onnxruntime"
-    )]
+    #[error("onnx runtime library not found, tried {tried}; run `make setup`, or name it with infer.onnxruntime")]
     LibraryMissing { tried: String },
     #[error(
         "onnx runtime library {path} cannot be used: {why}; run `make setup`, or name another with infer.onnxruntime"
     )]
     Library { path: PathBuf, why: String },
     #[error("device {wanted} cannot be used for {path}: {why}; set infer.device to auto or cpu")]
-    Device {
-        wanted: Provider,
-        path: PathBuf,
-        why: String,
-    },
+    Device { wanted: Provider, path: PathBuf, why: String },
     #[error("model {path} cannot be loaded: {why}; run `make setup`, or export it again")]
     Model { path: PathBuf, why: String },
     #[error("model {path} has no {what} named {expected:?}, it has {got}")]
-    NoTensor {
-        path: PathBuf,
-        what: &'static str,
-        expected: String,
-        got: String,
-    },
+    NoTensor { path: PathBuf, what: &'static str, expected: String, got: String },
     #[error("model {path} failed on input {shape:?}: {why}")]
-    Run {
-        path: PathBuf,
-        shape: Vec<usize>,
-        why: String,
-    },
+    Run { path: PathBuf, shape: Vec<usize>, why: String },
     #[error("model contract {path} is wrong: {}", faults.join("; "))]
     Contract { path: PathBuf, faults: Vec<String> },
 }

@@ -38,28 +38,16 @@ impl Tensor {
             Some(TensorElementType::Float32) => Element::F32,
             _ => Element::Other,
         };
-        let dims = outlet
-            .dtype()
-            .tensor_shape()
-            .map(|shape| shape.to_vec())
-            .unwrap_or_default();
+        let dims = outlet.dtype().tensor_shape().map(|shape| shape.to_vec()).unwrap_or_default();
         let shape = dims.into_iter().map(|d| usize::try_from(d).ok()).collect();
-        Self {
-            name: outlet.name().to_owned(),
-            element,
-            shape,
-        }
+        Self { name: outlet.name().to_owned(), element, shape }
     }
 }
 
 /// As in `crops [?, 112, 112, 3] u8`.
 impl fmt::Display for Tensor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let dims: Vec<String> = self
-            .shape
-            .iter()
-            .map(|d| d.map_or("?".into(), |d| d.to_string()))
-            .collect();
+        let dims: Vec<String> = self.shape.iter().map(|d| d.map_or("?".into(), |d| d.to_string())).collect();
         let element = match self.element {
             Element::U8 => "u8",
             Element::F32 => "f32",
@@ -84,10 +72,7 @@ impl Session {
     /// one; a named device that fails is an error.
     pub fn load(path: &Path, config: &Config) -> Result<Self, Error> {
         if let Err(e) = std::fs::File::open(path) {
-            return Err(Error::Model {
-                path: path.into(),
-                why: e.to_string(),
-            });
+            return Err(Error::Model { path: path.into(), why: e.to_string() });
         }
         let environment = library::environment(&config.onnxruntime)?;
         let mut passed_over = Vec::new();
@@ -98,21 +83,11 @@ impl Session {
             };
             match provider {
                 Provider::Cpu => {
-                    return Err(Error::Model {
-                        path: path.into(),
-                        why: failure,
-                    });
+                    return Err(Error::Model { path: path.into(), why: failure });
                 }
-                _ if config.device == Device::Auto => passed_over.push(PassedOver {
-                    provider,
-                    why: failure,
-                }),
+                _ if config.device == Device::Auto => passed_over.push(PassedOver { provider, why: failure }),
                 _ => {
-                    return Err(Error::Device {
-                        wanted: provider,
-                        path: path.into(),
-                        why: failure,
-                    });
+                    return Err(Error::Device { wanted: provider, path: path.into(), why: failure });
                 }
             }
         }
@@ -127,14 +102,7 @@ impl Session {
         tracing::info!(model = %path.display(), %provider, "model loaded");
         let inputs = graph.inputs().iter().map(Tensor::of).collect();
         let outputs = graph.outputs().iter().map(Tensor::of).collect();
-        Self {
-            path: path.into(),
-            graph,
-            provider,
-            passed_over,
-            inputs,
-            outputs,
-        }
+        Self { path: path.into(), graph, provider, passed_over, inputs, outputs }
     }
 
     pub fn path(&self) -> &Path {
@@ -201,16 +169,9 @@ impl Session {
         let answer = tensor.and_then(|tensor| {
             let values = self.graph.run(vec![(input, tensor)])?;
             // Indexing is safe: the names were looked up above.
-            outputs
-                .iter()
-                .map(|&name| Ok(values[name].try_extract_array::<f32>()?.to_owned()))
-                .collect()
+            outputs.iter().map(|&name| Ok(values[name].try_extract_array::<f32>()?.to_owned())).collect()
         });
-        answer.map_err(|e| Error::Run {
-            path: self.path.clone(),
-            shape: shape.to_vec(),
-            why: e.to_string(),
-        })
+        answer.map_err(|e| Error::Run { path: self.path.clone(), shape: shape.to_vec(), why: plain(&e) })
     }
 
     fn has(&self, what: &'static str, expected: &str, tensors: &[Tensor]) -> Result<(), Error> {
@@ -218,22 +179,12 @@ impl Session {
             return Ok(());
         }
         let names: Vec<&str> = tensors.iter().map(|t| t.name.as_str()).collect();
-        Err(Error::NoTensor {
-            path: self.path.clone(),
-            what,
-            expected: expected.into(),
-            got: names.join(", "),
-        })
+        Err(Error::NoTensor { path: self.path.clone(), what, expected: expected.into(), got: names.join(", ") })
     }
 }
 
 /// Many small calls on few cores: sequential, no thread that spins while it waits for work.
-fn build(
-    environment: &Environment,
-    path: &Path,
-    provider: Provider,
-    threads: usize,
-) -> Result<Graph, String> {
+fn build(environment: &Environment, path: &Path, provider: Provider, threads: usize) -> Result<Graph, String> {
     if !provider.compiled_in() {
         return Err("this onnx runtime library was built without it".into());
     }
@@ -250,5 +201,12 @@ fn build(
             .with_execution_providers(provider.registration())?
             .commit_from_file(path)
     };
-    build().map_err(|e| e.to_string())
+    build().map_err(|e| plain(&e))
+}
+
+/// The message without the place in the runtime's own source that it begins with.
+fn plain(error: &ort::Error) -> String {
+    let message = error.to_string();
+    let (_, told) = message.rsplit_once("[ONNXRuntimeError] : ").unwrap_or(("", &message));
+    told.trim().to_owned()
 }

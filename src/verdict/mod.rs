@@ -1,25 +1,36 @@
-//! Room 6: what we tell people. In: [`Analysis`], in order, and from time to time the time. Out: [`Verdict`]s with
+//! Room 6: what we tell people. In: [`Analysis`](crate::detector::Analysis), in order, and from time to time the time. Out: [`Verdict`]s with
 //! rolling confidence, reasons and freshness. Pure: no clock, no threads. One [`Judge`] a stream.
+//! Formulas and their sources: docs/verdict.md.
+
+mod decision;
+mod face;
+mod judge;
+mod rolling;
+
+pub use judge::Judge;
 
 use std::time::{Duration, Instant, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
 use crate::crops::Quality;
-use crate::detector::Analysis;
 use crate::faces::Rect;
-use crate::infer::contract::ScoreRule;
 use crate::source::Stamp;
 
-/// The four answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// The four answers, in the order in which they weigh: a stream has its worst face's. A stale face weighs more than a
+/// real one, so that nobody is told REAL of a face that is not being judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Label {
     Real,
-    Fake,
-    Uncertain,
     /// The newest evidence is older than its limit.
     Stale,
+    Uncertain,
+    Fake,
+}
+
+impl Label {
+    pub const ALL: [Self; 4] = [Self::Real, Self::Stale, Self::Uncertain, Self::Fake];
 }
 
 /// Why a verdict is not (yet) REAL or FAKE; the words people see are the dashboard's.
@@ -86,9 +97,30 @@ impl Default for Config {
 }
 
 impl Config {
+    /// Adds a (key, message) for every impossible value; keys are relative to this table.
     pub fn check(&self, faults: &mut Vec<(String, String)>) {
-        let _ = faults;
-        todo!()
+        let mut range = |key: &str, value: f64, low: f64, high: f64| {
+            if !(low..=high).contains(&value) {
+                faults.push((key.into(), format!("must be {low}-{high}, got {value}")));
+            }
+        };
+        range("fake_at", self.fake_at.into(), 0.5, 1.0);
+        range("real_at", self.real_at.into(), 0.0, 0.5);
+        range("hysteresis", self.hysteresis.into(), 0.0, 0.2);
+        range("dwell_secs", self.dwell_secs, 0.0, 60.0);
+        range("time_constant_secs", self.time_constant_secs, 0.1, 300.0);
+        range("clip_log_odds", self.clip_log_odds.into(), 1.0, 20.0);
+        range("min_windows", self.min_windows.into(), 1.0, 100.0);
+        range("stale_secs", self.stale_secs, 0.5, 3600.0);
+        range("forget_secs", self.forget_secs, 0.0, 3600.0);
+        if faults.is_empty() && self.hysteresis > self.fake_at - self.real_at {
+            let gap = self.fake_at - self.real_at;
+            let message = format!(
+                "must be at most the gap between real_at and fake_at ({gap:.2}), got {}; a face could never leave its label",
+                self.hysteresis
+            );
+            faults.push(("hysteresis".into(), message));
+        }
     }
 }
 
@@ -99,7 +131,8 @@ pub struct FaceVerdict {
     pub rect: Rect,
     pub quality: Quality,
     pub label: Label,
-    /// Rolling probability that the face is manipulated, 0-1; None before the first window.
+    /// Rolling probability that the face is manipulated, 0-1; None before the first window. With STALE it is the last
+    /// one known.
     pub fake_confidence: Option<f32>,
     /// The newest window's own calibrated probability, when this frame ended one.
     pub window_confidence: Option<f32>,
@@ -123,36 +156,48 @@ pub struct Verdict {
     pub faces: Vec<FaceVerdict>,
     /// The frame it was said of.
     pub stamp: Stamp,
-    /// Arrival and wall time of the newest frame that carried evidence (a scored window); None before.
+    /// Arrival and wall time of the newest frame with a scored window behind this label (the worst face's); None when
+    /// no window stands behind it.
     pub evidence: Option<(Instant, SystemTime)>,
 }
 
-/// Holds the rolling state of one stream.
-pub struct Judge {
-    _private: (),
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Judge {
-    pub fn new(config: &Config, rule: &ScoreRule) -> Self {
-        let _ = (config, rule);
-        todo!()
+    fn faults(config: Config) -> Vec<(String, String)> {
+        let mut faults = Vec::new();
+        config.check(&mut faults);
+        faults
     }
 
-    /// Takes one frame's scores in; gives the verdict as of that frame.
-    pub fn update(&mut self, analysis: &Analysis) -> Verdict {
-        let _ = analysis;
-        todo!()
+    #[test]
+    fn the_defaults_are_possible() {
+        assert_eq!(faults(Config::default()), []);
     }
 
-    /// The newest verdict as of `now`: STALE (with `source_stale`) once its evidence is older than the limit, so
-    /// that a frozen REAL is impossible. None before the first frame.
-    pub fn at(&self, now: Instant) -> Option<Verdict> {
-        let _ = now;
-        todo!()
+    #[test]
+    fn every_impossible_value_is_named_with_its_range() {
+        let bad = Config {
+            fake_at: 0.4,
+            real_at: f32::NAN,
+            hysteresis: -0.1,
+            dwell_secs: -1.0,
+            time_constant_secs: 0.0,
+            clip_log_odds: 0.0,
+            min_windows: 0,
+            stale_secs: f64::INFINITY,
+            forget_secs: -1.0,
+        };
+        let faults = faults(bad);
+        assert_eq!(faults.len(), 9, "{faults:?}");
+        assert!(faults.contains(&("min_windows".into(), "must be 1-100, got 0".into())), "{faults:?}");
     }
 
-    /// Forgets the faces (new connection); the next verdict starts from nothing.
-    pub fn reset(&mut self) {
-        todo!()
+    #[test]
+    fn a_hysteresis_wider_than_the_gap_is_refused() {
+        let faults = faults(Config { fake_at: 0.5, real_at: 0.45, hysteresis: 0.1, ..Config::default() });
+        assert_eq!(faults.len(), 1);
+        assert_eq!(faults[0].0, "hysteresis");
     }
 }

@@ -1,0 +1,457 @@
+//! Room 1 with real parts: files that GStreamer makes here, a real RTSP server in a process of its own that is killed
+//! and restarted, servers that say nothing or garbage.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+use truevision::secret::Secret;
+use truevision::source::{Config, Connection, Error, Frame, Next, Source, Transport};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+const WAIT: Duration = Duration::from_millis(200);
+
+/// What a source brought until it ended, failed, or was interrupted.
+#[derive(Default)]
+struct Story {
+    frames: Vec<(u32, Duration, u32, u32)>,
+    connections: Vec<Connection>,
+    faults: Vec<(Error, Option<Duration>)>,
+    ended: bool,
+    overwritten: u64,
+    damaged: u64,
+}
+
+/// Pulls until `enough` or the end.
+fn pull(source: &mut Source, mut enough: impl FnMut(&Story) -> bool) -> Story {
+    let began = Instant::now();
+    let mut story = Story::default();
+    while began.elapsed() < PATIENCE && !enough(&story) {
+        let asked = Instant::now();
+        let next = source.next(WAIT);
+        assert!(asked.elapsed() < Duration::from_secs(2), "next blocked for {:?}", asked.elapsed());
+        match next {
+            Next::Frame(frame) => story.frames.push(facts(&frame)),
+            Next::Idle => {}
+            Next::Connected(connection) => story.connections.push(connection),
+            Next::Fault { error, retry_in } => {
+                story.faults.push((error, retry_in));
+                if retry_in.is_none() {
+                    return story;
+                }
+            }
+            Next::End => {
+                story.ended = true;
+                return story;
+            }
+        }
+        let counts = source.take_counts();
+        story.overwritten += counts.overwritten;
+        story.damaged += counts.damaged;
+    }
+    assert!(began.elapsed() < PATIENCE, "{} frames, faults {:?}", story.frames.len(), story.faults);
+    story
+}
+
+fn facts(frame: &Frame) -> (u32, Duration, u32, u32) {
+    let view = frame.view();
+    assert!(!view.luma.data.is_empty());
+    (frame.stamp.epoch, frame.stamp.pts, frame.stamp.width, frame.stamp.height)
+}
+
+fn file(url: &str) -> Config {
+    Config { id: "t".into(), url: url.into(), realtime: false, ..Config::default() }
+}
+
+fn play(path: &Path) -> Story {
+    pull(&mut Source::open(&file(&path.display().to_string())).unwrap(), |_| false)
+}
+
+/// Runs a gst-launch line that writes its file to `OUT`.
+fn make(dir: &TempDir, name: &str, line: &str) -> PathBuf {
+    let path = dir.path().join(name);
+    let line = line.replace("OUT", &path.display().to_string());
+    let output = Command::new("gst-launch-1.0").arg("-q").args(line.split_whitespace()).output().unwrap();
+    assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    path
+}
+
+fn made(name: &str, line: &str) -> (TempDir, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = make(&dir, name, line);
+    (dir, path)
+}
+
+const H264: &str = "videotestsrc num-buffers=50 ! video/x-raw,width=320,height=240,framerate=25/1 ! x264enc ! mp4mux ! filesink location=OUT";
+
+#[test]
+fn every_codec_gives_every_frame_in_order() {
+    let raw = "videotestsrc num-buffers=50 ! video/x-raw,width=322,height=242,framerate=25/1";
+    for (name, coder) in [
+        ("h264.mp4", "x264enc ! mp4mux"),
+        ("h265.mkv", "videoconvert ! x265enc ! h265parse ! matroskamux"),
+        ("vp8.webm", "vp8enc deadline=1 ! webmmux"),
+        ("vp9.webm", "vp9enc deadline=1 cpu-used=8 ! webmmux"),
+        ("mjpeg.avi", "jpegenc ! avimux"),
+        ("ts.ts", "x264enc tune=zerolatency ! mpegtsmux"),
+        ("tenbit.mkv", "videoconvert ! video/x-raw,format=I420_10LE ! x264enc ! matroskamux"),
+    ] {
+        let (_dir, path) = made(name, &format!("{raw} ! {coder} ! filesink location=OUT"));
+        let story = play(&path);
+        assert!(story.ended, "{name}: {:?}", story.faults);
+        assert_eq!(story.frames.len(), 50, "{name}");
+        assert_eq!((story.overwritten, story.damaged), (0, 0), "{name}");
+        assert!(story.frames.windows(2).all(|pair| pair[0].1 < pair[1].1), "{name}: pts rise");
+        assert!(story.frames.iter().all(|frame| (frame.2, frame.3) == (322, 242)), "{name}");
+        assert_eq!(story.connections.len(), 1, "{name}");
+        assert!(story.connections[0].decoder.is_some(), "{name}: decoder truth");
+        assert!(story.connections[0].codec.is_some(), "{name}");
+    }
+}
+
+#[test]
+fn unusual_sizes_and_rates_are_played() {
+    for (caps, frames) in [
+        ("width=2,height=2,framerate=25/1", 5),
+        ("width=7680,height=4320,framerate=25/1", 1),
+        ("width=320,height=240,framerate=1/5", 3),
+        ("width=320,height=240,framerate=240/1", 50),
+    ] {
+        let line = format!("videotestsrc num-buffers={frames} ! video/x-raw,{caps} ! jpegenc ! matroskamux ! filesink location=OUT");
+        let (_dir, path) = made("odd.mkv", &line);
+        let story = play(&path);
+        assert_eq!((story.frames.len(), story.ended), (frames, true), "{caps}: {:?}", story.faults);
+    }
+}
+
+#[test]
+fn one_pixel_is_a_frame() {
+    let (_dir, path) = made("one.mkv", "videotestsrc num-buffers=3 ! video/x-raw,format=GRAY8,width=1,height=1 ! pngenc ! matroskamux ! filesink location=OUT");
+    let story = play(&path);
+    match story.faults.first() {
+        None => assert_eq!(story.frames.len(), 3),
+        Some((error, _)) => assert!(["damaged", "unsupported", "no_video"].contains(&error.code()), "{error}"),
+    }
+}
+
+#[test]
+fn bad_files_get_a_clear_error_that_no_retry_mends() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, bytes: &[u8]| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path
+    };
+    let good = std::fs::read(make(&dir, "good.mp4", H264)).unwrap();
+    let noise: Vec<u8> = (0..100_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    let audio = make(&dir, "audio.ogg", "audiotestsrc num-buffers=100 ! vorbisenc ! oggmux ! filesink location=OUT");
+    for (path, codes) in [
+        (dir.path().join("missing.mp4"), &["not_found"][..]),
+        (write("empty.mp4", b""), &["damaged", "no_video"]),
+        (write("text.mp4", b"this is no video, it is text\n"), &["damaged", "no_video"]),
+        (write("noise.mp4", &noise), &["damaged", "no_video"]),
+        (write("head.mp4", &good[..64]), &["damaged", "no_video"]),
+        (audio, &["no_video", "damaged"]),
+        (dir.path().to_owned(), &["damaged", "not_found"]),
+    ] {
+        let story = play(&path);
+        let (error, retry) = story.faults.first().unwrap_or_else(|| panic!("{}: no fault", path.display()));
+        assert!(codes.contains(&error.code()), "{}: {} {error}", path.display(), error.code());
+        assert_eq!(*retry, None, "{}", path.display());
+        assert!(error.to_string().contains(path.file_name().unwrap().to_str().unwrap()), "{error}");
+        assert!(story.frames.is_empty());
+    }
+}
+
+#[test]
+fn corrupt_and_truncated_files_give_what_is_good_and_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = make(&dir, "a.ts", "videotestsrc num-buffers=100 pattern=snow ! video/x-raw,width=320,height=240 ! x264enc key-int-max=10 tune=zerolatency ! mpegtsmux ! filesink location=OUT");
+    let good = std::fs::read(&path).unwrap();
+    let mut corrupt = good.clone();
+    for (i, byte) in corrupt.iter_mut().enumerate() {
+        if i > good.len() / 4 && i % 997 == 0 {
+            *byte ^= 0x5a;
+        }
+    }
+    for (name, bytes) in [("corrupt.ts", &corrupt[..]), ("half.ts", &good[..good.len() / 2])] {
+        let path = dir.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        let story = play(&path);
+        assert!(story.ended || !story.faults.is_empty(), "{name}");
+        assert!(story.frames.len() > 20, "{name}: {} frames", story.frames.len());
+    }
+}
+
+#[test]
+fn a_size_that_changes_mid_stream_is_a_new_epoch_and_no_frame_is_lost() {
+    let dir = tempfile::tempdir().unwrap();
+    let part = |i: usize, size: &str| {
+        make(&dir, &format!("{i}.ts"), &format!("videotestsrc num-buffers=25 ! video/x-raw,{size},framerate=25/1 ! x264enc tune=zerolatency ! mpegtsmux ! filesink location=OUT"))
+    };
+    let sizes = ["width=320,height=240", "width=640,height=360", "width=160,height=120", "width=320,height=240"];
+    let joined: Vec<u8> =
+        sizes.iter().enumerate().flat_map(|(i, size)| std::fs::read(part(i, size)).unwrap()).collect();
+    let path = dir.path().join("changing.ts");
+    std::fs::write(&path, joined).unwrap();
+    let story = play(&path);
+    assert!(story.ended, "{:?}", story.faults);
+    assert!(story.connections.len() >= 4, "{:?}", story.connections);
+    assert!(story.frames.len() >= 90, "{}", story.frames.len());
+    for connection in &story.connections {
+        let in_epoch = story.frames.iter().filter(|frame| frame.0 == connection.epoch);
+        assert!(in_epoch.clone().all(|frame| (frame.2, frame.3) == (connection.width, connection.height)));
+    }
+}
+
+#[test]
+fn a_file_that_repeats_begins_a_new_epoch_and_goes_on_counting() {
+    let (_dir, path) = made("loop.mp4", H264);
+    let config = Config { repeat: true, ..file(&path.display().to_string()) };
+    let mut source = Source::open(&config).unwrap();
+    let story = pull(&mut source, |story| story.frames.len() >= 120);
+    assert_eq!(story.connections.iter().map(|c| c.epoch).collect::<Vec<_>>(), [0, 1, 2]);
+    assert_eq!(story.frames.iter().filter(|frame| frame.0 == 1).count(), 50);
+    assert!(story.faults.is_empty());
+}
+
+#[test]
+fn a_realtime_file_keeps_the_pace_and_counts_what_a_slow_reader_misses() {
+    let (_dir, path) = made("pace.mp4", H264);
+    let config = Config { realtime: true, ..file(&path.display().to_string()) };
+    let mut source = Source::open(&config).unwrap();
+    let (mut taken, mut arrived, mut overwritten) = (0, 0, 0);
+    let began = Instant::now();
+    loop {
+        match source.next(WAIT) {
+            Next::Frame(frame) => {
+                taken += 1;
+                // Busy for three frames' time, as a slow analysis is.
+                let busy = Instant::now();
+                while busy.elapsed() < Duration::from_millis(120) {
+                    std::hint::black_box(frame.view());
+                }
+            }
+            Next::End => break,
+            Next::Fault { error, .. } => panic!("{error}"),
+            _ => {}
+        }
+        let counts = source.take_counts();
+        (arrived, overwritten) = (arrived + counts.arrived, overwritten + counts.overwritten);
+    }
+    assert!(began.elapsed() > Duration::from_millis(1700), "50 frames at 25 a second: {:?}", began.elapsed());
+    let counts = source.take_counts();
+    (arrived, overwritten) = (arrived + counts.arrived, overwritten + counts.overwritten);
+    assert_eq!(arrived, 50);
+    assert!(overwritten > 10, "{overwritten}");
+    assert!((49..=50).contains(&(taken + overwritten)), "{taken} + {overwritten}");
+}
+
+/// A real RTSP server in a process of its own.
+struct Camera {
+    process: Child,
+    url: String,
+}
+
+impl Camera {
+    fn start(port: u16, login: &[&str]) -> Self {
+        let examples = std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().join("examples");
+        let mut process = Command::new(examples.join("rtsp_server"))
+            .args([&port.to_string(), "test"])
+            .args(login)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the example rtsp_server was built with the tests");
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert!(line.starts_with("rtsp://"), "the server did not start: {line:?}");
+        Self { process, url: line.trim().into() }
+    }
+
+    fn config(&self, transport: Transport) -> Config {
+        Config { id: "cam".into(), url: self.url.clone(), transport, no_frames_secs: 2.0, ..Config::default() }
+    }
+}
+
+impl Drop for Camera {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+#[test]
+fn an_rtsp_camera_is_read_over_tcp_and_udp() {
+    let camera = Camera::start(free_port(), &[]);
+    for transport in [Transport::Tcp, Transport::Udp, Transport::Auto] {
+        let mut source = Source::open(&camera.config(transport)).unwrap();
+        let story = pull(&mut source, |story| story.frames.len() >= 25);
+        assert!(story.faults.is_empty(), "{transport:?}: {:?}", story.faults);
+        assert_eq!(story.connections[0].codec.as_deref(), Some("video/x-h264"));
+    }
+}
+
+#[test]
+fn a_camera_that_is_killed_and_comes_back_is_found_again() {
+    let port = free_port();
+    let camera = Camera::start(port, &[]);
+    let mut source = Source::open(&camera.config(Transport::Tcp)).unwrap();
+    pull(&mut source, |story| story.frames.len() >= 10);
+    drop(camera);
+    let story = pull(&mut source, |story| story.faults.len() >= 2);
+    for (error, retry) in &story.faults {
+        assert!(error.retry() && retry.is_some(), "{error}");
+    }
+    let _camera = Camera::start(port, &[]);
+    let story = pull(&mut source, |story| story.frames.len() >= 10);
+    assert!(story.connections.iter().all(|connection| connection.epoch >= 1));
+    assert!(story.frames.iter().all(|frame| frame.0 >= 1), "frames after the loss are of another epoch");
+}
+
+#[test]
+fn a_wrong_password_is_told_apart_and_not_tried_again() {
+    let camera = Camera::start(free_port(), &["bob", "right"]);
+    let login = |password: &str| Config {
+        user: "bob".into(),
+        password: Secret::new(password),
+        ..camera.config(Transport::Tcp)
+    };
+    for config in [login("wrong-hunter2"), camera.config(Transport::Tcp)] {
+        let story = pull(&mut Source::open(&config).unwrap(), |_| false);
+        let (error, retry) = &story.faults[0];
+        assert_eq!((error.code(), *retry), ("unauthorised", None), "{error}");
+        assert!(!error.to_string().contains("hunter2"), "{error}");
+    }
+    let story = pull(&mut Source::open(&login("right")).unwrap(), |story| story.frames.len() >= 10);
+    assert!(story.faults.is_empty(), "{:?}", story.faults);
+    let url = camera.url.replace("rtsp://", "rtsp://bob:right@");
+    let in_url = Config { url, ..camera.config(Transport::Tcp) };
+    let story = pull(&mut Source::open(&in_url).unwrap(), |story| story.frames.len() >= 10);
+    assert!(story.faults.is_empty(), "{:?}", story.faults);
+}
+
+#[test]
+fn nobody_there_is_unreachable_and_tried_again() {
+    for url in [format!("rtsp://127.0.0.1:{}/x", free_port()), format!("http://127.0.0.1:{}/x.mp4", free_port())] {
+        let config = Config { id: "t".into(), url: url.clone(), ..Config::default() };
+        let story = pull(&mut Source::open(&config).unwrap(), |story| !story.faults.is_empty());
+        let (error, retry) = &story.faults[0];
+        assert_eq!(error.code(), "unreachable", "{url}: {error}");
+        assert!(retry.is_some_and(|rest| rest <= Duration::from_millis(1200)), "{retry:?}");
+    }
+}
+
+/// Serves every connection with `answer` on a thread that ends with the test's process.
+fn serve(answer: impl Fn(std::net::TcpStream) + Send + 'static) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || listener.incoming().flatten().for_each(answer));
+    port
+}
+
+#[test]
+fn a_server_that_accepts_and_says_nothing_is_a_fault_and_never_blocks() {
+    let port = serve(|mut stream| {
+        std::thread::spawn(move || {
+            let mut asked = Vec::new();
+            let _ = stream.read_to_end(&mut asked);
+        });
+    });
+    let url = format!("rtsp://127.0.0.1:{port}/x");
+    let config = Config { id: "t".into(), url, no_frames_secs: 1.0, ..Config::default() };
+    // `pull` checks that no call blocks.
+    let story = pull(&mut Source::open(&config).unwrap(), |story| !story.faults.is_empty());
+    assert!(["no_frames", "unreachable"].contains(&story.faults[0].0.code()), "{}", story.faults[0].0);
+    assert!(story.faults[0].1.is_some());
+}
+
+#[test]
+fn a_server_that_sends_garbage_is_damaged_and_tried_again() {
+    let port = serve(|mut stream| {
+        let _ = stream.read(&mut [0; 4096]);
+        let noise: Vec<u8> = (0..200_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 11) as u8).collect();
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", noise.len());
+        let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&noise));
+    });
+    let config = Config { id: "t".into(), url: format!("http://127.0.0.1:{port}/live"), ..Config::default() };
+    let story = pull(&mut Source::open(&config).unwrap(), |story| !story.faults.is_empty());
+    assert!(["damaged", "no_video"].contains(&story.faults[0].0.code()), "{}", story.faults[0].0);
+    assert!(story.faults[0].1.is_some());
+}
+
+#[test]
+fn an_http_file_is_played_and_a_missing_one_is_not_found() {
+    let (_dir, path) = made("web.mp4", H264);
+    let bytes = std::fs::read(path).unwrap();
+    let port = serve(move |mut stream| {
+        let mut asked = [0; 4096];
+        let n = stream.read(&mut asked).unwrap_or_default();
+        let found = String::from_utf8_lossy(&asked[..n]).starts_with("GET /web.mp4");
+        let (status, body) = if found { ("200 OK", &bytes[..]) } else { ("404 Not Found", &b"no"[..]) };
+        let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+        let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body));
+    });
+    let at = |path: &str| Config { url: format!("http://127.0.0.1:{port}{path}"), ..file("") };
+    let story = pull(&mut Source::open(&at("/web.mp4")).unwrap(), |_| false);
+    assert_eq!((story.frames.len(), story.ended), (50, true), "{:?}", story.faults);
+    let story = pull(&mut Source::open(&at("/other.mp4")).unwrap(), |story| !story.faults.is_empty());
+    assert_eq!(story.faults[0].0.code(), "not_found", "{}", story.faults[0].0);
+}
+
+#[test]
+fn devices_that_are_not_there_are_said_so() {
+    let webcam = Config { id: "t".into(), url: "/dev/video97".into(), ..Config::default() };
+    let story = pull(&mut Source::open(&webcam).unwrap(), |story| !story.faults.is_empty());
+    assert_eq!(story.faults[0].0.code(), "not_found", "{}", story.faults[0].0);
+    assert!(matches!(Source::open(&file("gopher://x")), Err(Error::Address { .. })));
+}
+
+#[test]
+fn the_screen_is_read_from_a_real_x_server() {
+    let mut server = Command::new("Xvfb")
+        .args(["-displayfd", "1", "-screen", "0", "640x480x24", "-nolisten", "tcp"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("Xvfb is installed by set-up");
+    let mut number = String::new();
+    BufReader::new(server.stdout.take().unwrap()).read_line(&mut number).unwrap();
+    // A process of its own, since DISPLAY holds for a whole process.
+    let pipeline = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/pipelines/screen.launch")).unwrap();
+    let line: Vec<_> = pipeline.lines().filter(|line| !line.starts_with('#')).flat_map(str::split_whitespace).collect();
+    let output = Command::new("timeout")
+        .args(["10", "gst-launch-1.0", "-q"])
+        .args(line.iter().map(|word| if *word == "name=source" { "name=source num-buffers=5" } else { word }).flat_map(|w| w.split(' ')))
+        .env("DISPLAY", format!(":{}", number.trim()))
+        .output()
+        .unwrap();
+    let _ = server.kill();
+    let _ = server.wait();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn fifty_reconnects_leave_no_thread_behind() {
+    let threads = || std::fs::read_dir("/proc/self/task").unwrap().count();
+    let (_dir, path) = made("short.mp4", H264);
+    let once = || {
+        let mut source = Source::open(&file(&path.display().to_string())).unwrap();
+        assert_eq!(pull(&mut source, |story| story.frames.len() >= 3).faults.len(), 0);
+    };
+    once();
+    let before = threads();
+    (0..50).for_each(|_| once());
+    let began = Instant::now();
+    // Pipelines are stopped aside: their threads are gone a moment later. Other tests' threads come and go.
+    while threads() > before + 30 {
+        assert!(began.elapsed() < PATIENCE, "{} threads, {before} before", threads());
+        std::thread::sleep(WAIT);
+    }
+}
