@@ -4,7 +4,7 @@
 //!
 //! A whole look costs about two and a half region looks, so one or two faces are followed by region, more are not.
 //! Followed landmarks also jitter less: a region stays where it is until the face leaves its middle, so the network
-//! sees a still face in the same pixels (docs/performance.md).
+//! sees a still face in the same pixels (docs/design/0004).
 
 use std::f32::consts::FRAC_PI_6;
 use std::time::Duration;
