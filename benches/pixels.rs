@@ -4,9 +4,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use truevision::pixels::{
-    Chroma, Matrix, Plane, Point, Range, Square, Yuv, coarse_luma, crop, encode_jpeg, letterbox,
-};
+use truevision::pixels::{Chroma, Matrix, Plane, Point, Range, Square, Yuv, coarse_luma, crop, encode_jpeg, letterbox};
 
 const WIDTH: usize = 1280;
 const HEIGHT: usize = 720;

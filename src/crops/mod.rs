@@ -53,18 +53,10 @@ pub struct Candidate {
 
 /// The square that the rule cuts for these landmarks (formula in docs/crop-rule.md).
 pub fn square(rule: &CropRule, landmarks: &Landmarks) -> Square {
-    let Axes {
-        eyes,
-        eye_distance,
-        to_mouth,
-        ..
-    } = Axes::of(landmarks);
+    let Axes { eyes, eye_distance, to_mouth, .. } = Axes::of(landmarks);
     let scale = eye_distance.max(to_mouth.x.hypot(to_mouth.y));
     Square {
-        center: Point {
-            x: eyes.x + rule.center * to_mouth.x,
-            y: eyes.y + rule.center * to_mouth.y,
-        },
+        center: Point { x: eyes.x + rule.center * to_mouth.x, y: eyes.y + rule.center * to_mouth.y },
         side: (rule.side * scale).max(1.0),
         roll: landmarks.roll(),
     }
@@ -92,13 +84,7 @@ pub fn cut(
     } else {
         Err(rejects)
     };
-    Ok(Candidate {
-        track: track.id,
-        rect: track.rect,
-        landmarks: track.landmarks,
-        quality,
-        crop,
-    })
+    Ok(Candidate { track: track.id, rect: track.rect, landmarks: track.landmarks, quality, crop })
 }
 
 /// The directions of a face.
@@ -114,27 +100,11 @@ struct Axes {
 
 impl Axes {
     fn of(landmarks: &Landmarks) -> Self {
-        let Landmarks {
-            right_eye: r,
-            left_eye: l,
-            nose,
-            mouth,
-        } = *landmarks;
-        let eyes = Point {
-            x: (r.x + l.x) / 2.0,
-            y: (r.y + l.y) / 2.0,
-        };
-        let from_eyes = |p: Point| Point {
-            x: p.x - eyes.x,
-            y: p.y - eyes.y,
-        };
+        let Landmarks { right_eye: r, left_eye: l, nose, mouth } = *landmarks;
+        let eyes = Point { x: (r.x + l.x) / 2.0, y: (r.y + l.y) / 2.0 };
+        let from_eyes = |p: Point| Point { x: p.x - eyes.x, y: p.y - eyes.y };
         let eye_distance = (l.x - r.x).hypot(l.y - r.y);
-        Self {
-            eyes,
-            eye_distance,
-            to_mouth: from_eyes(mouth),
-            to_nose: from_eyes(nose),
-        }
+        Self { eyes, eye_distance, to_mouth: from_eyes(mouth), to_nose: from_eyes(nose) }
     }
 }
 
@@ -144,11 +114,7 @@ mod tests {
     use crate::pixels::reference::Picture;
     use crate::pixels::{Matrix, Range};
 
-    const RULE: CropRule = CropRule {
-        size: 32,
-        side: 3.0,
-        center: 0.4,
-    };
+    const RULE: CropRule = CropRule { size: 32, side: 3.0, center: 0.4 };
 
     pub(super) const GATE: QualityGate = QualityGate {
         min_side_px: 40.0,
@@ -163,10 +129,8 @@ mod tests {
     /// A frontal face, eyes `distance` apart and the mouth as far below, turned by `roll`.
     pub(super) fn frontal(x: f32, y: f32, distance: f32, roll: f32) -> Landmarks {
         let (sin, cos) = roll.sin_cos();
-        let point = |u: f32, v: f32| Point {
-            x: x + distance * (u * cos - v * sin),
-            y: y + distance * (u * sin + v * cos),
-        };
+        let point =
+            |u: f32, v: f32| Point { x: x + distance * (u * cos - v * sin), y: y + distance * (u * sin + v * cos) };
         Landmarks {
             right_eye: point(-0.5, 0.0),
             left_eye: point(0.5, 0.0),
@@ -176,18 +140,7 @@ mod tests {
     }
 
     fn track(landmarks: Landmarks) -> Track {
-        Track {
-            id: 7,
-            rect: Rect {
-                x: 1.0,
-                y: 2.0,
-                width: 3.0,
-                height: 4.0,
-            },
-            landmarks,
-            score: 0.9,
-            hits: 3,
-        }
+        Track { id: 7, rect: Rect { x: 1.0, y: 2.0, width: 3.0, height: 4.0 }, landmarks, score: 0.9, hits: 3 }
     }
 
     fn cut_at(x: f32, y: f32, distance: f32, gate: &QualityGate) -> Candidate {
@@ -209,10 +162,7 @@ mod tests {
     fn a_turned_face_is_not_cut_tighter() {
         let mut turned = frontal(100.0, 80.0, 20.0, 0.0);
         (turned.right_eye.x, turned.left_eye.x) = (96.0, 104.0);
-        assert!(
-            (square(&RULE, &turned).side - 60.0).abs() < 1e-3,
-            "the distance to the mouth counts"
-        );
+        assert!((square(&RULE, &turned).side - 60.0).abs() < 1e-3, "the distance to the mouth counts");
         let nothing = square(&RULE, &Landmarks::default());
         assert_eq!(nothing.side, 1.0, "landmarks in one point");
     }
@@ -223,20 +173,12 @@ mod tests {
         assert_eq!(face.crop.unwrap().len(), 32 * 32 * 3);
         assert_eq!((face.track, face.rect.width), (7, 3.0));
         let q = face.quality;
-        assert!(
-            q.sharpness > 5.0 && q.luma > 40.0 && q.outside == 0.0 && q.weight > 0.0,
-            "{q:?}"
-        );
+        assert!(q.sharpness > 5.0 && q.luma > 40.0 && q.outside == 0.0 && q.weight > 0.0, "{q:?}");
     }
 
     #[test]
     fn what_is_wrong_with_a_face_is_said_all_at_once() {
-        let strict = QualityGate {
-            min_sharpness: 1e6,
-            min_luma: 250.0,
-            max_luma: 255.0,
-            ..GATE
-        };
+        let strict = QualityGate { min_sharpness: 1e6, min_luma: 250.0, max_luma: 255.0, ..GATE };
         let face = cut_at(100.0, 70.0, 20.0, &strict);
         assert_eq!(face.crop, Err(vec![Reject::Blurred, Reject::Dark]));
         assert_eq!(face.quality.weight, 0.0);

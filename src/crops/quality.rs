@@ -20,13 +20,7 @@ impl Quality {
     pub(super) fn of_place(square: &Square, landmarks: &Landmarks, width: u32, height: u32) -> Self {
         let (yaw_deg, pitch_deg) = pose(landmarks);
         let outside = outside(square, width as f32, height as f32);
-        Self {
-            side_px: square.side,
-            yaw_deg,
-            pitch_deg,
-            outside,
-            ..Self::default()
-        }
+        Self { side_px: square.side, yaw_deg, pitch_deg, outside, ..Self::default() }
     }
 
     /// Sharpness and exposure of a finished crop, `[size, size, 3] u8 RGB`.
@@ -94,30 +88,19 @@ impl Quality {
 }
 
 fn reasons<const N: usize>(faults: [(bool, Reject); N]) -> Vec<Reject> {
-    faults
-        .into_iter()
-        .filter_map(|(fault, reason)| fault.then_some(reason))
-        .collect()
+    faults.into_iter().filter_map(|(fault, reason)| fault.then_some(reason)).collect()
 }
 
 /// Yaw and pitch in degrees, from where the nose tip lies in the frame of eyes and mouth.
 fn pose(landmarks: &Landmarks) -> (f32, f32) {
-    let Axes {
-        eye_distance,
-        to_mouth,
-        to_nose,
-        ..
-    } = Axes::of(landmarks);
+    let Axes { eye_distance, to_mouth, to_nose, .. } = Axes::of(landmarks);
     let (sin, cos) = landmarks.roll().sin_cos();
     // Along the eyes, and down from them.
     let level = |x: f32, y: f32| (x * cos + y * sin, y * cos - x * sin);
     let ((nose_x, nose_y), (mouth_x, mouth_y)) = (level(to_nose.x, to_nose.y), level(to_mouth.x, to_mouth.y));
     let down = nose_y / mouth_y.max(1e-3);
     let aside = (nose_x - down * mouth_x) / eye_distance.max(1e-3);
-    (
-        (YAW * aside).atan().to_degrees(),
-        (PITCH * (LEVEL - down)).atan().to_degrees(),
-    )
+    ((YAW * aside).atan().to_degrees(), (PITCH * (LEVEL - down)).atan().to_degrees())
 }
 
 /// Share of the square that lies outside the frame, 0-1.
@@ -143,24 +126,13 @@ mod tests {
         for roll in [0.0, 1.0, -0.4] {
             let level = frontal(50.0, 50.0, 40.0, roll);
             let (yaw, pitch) = pose(&level);
-            assert!(
-                yaw.abs() < 0.1 && pitch.abs() < 0.1,
-                "frontal at roll {roll}: {yaw}, {pitch}"
-            );
+            assert!(yaw.abs() < 0.1 && pitch.abs() < 0.1, "frontal at roll {roll}: {yaw}, {pitch}");
             let (sin, cos) = roll.sin_cos();
-            let nose = |u: f32, v: f32| Point {
-                x: level.nose.x + u * cos - v * sin,
-                y: level.nose.y + u * sin + v * cos,
-            };
-            let left = pose(&Landmarks {
-                nose: nose(8.0, 0.0),
-                ..level
-            });
+            let nose =
+                |u: f32, v: f32| Point { x: level.nose.x + u * cos - v * sin, y: level.nose.y + u * sin + v * cos };
+            let left = pose(&Landmarks { nose: nose(8.0, 0.0), ..level });
             assert!((left.0 - 19.8).abs() < 0.2, "to the subject's left: {left:?}");
-            let up = pose(&Landmarks {
-                nose: nose(0.0, -6.0),
-                ..level
-            });
+            let up = pose(&Landmarks { nose: nose(0.0, -6.0), ..level });
             assert!((up.1 - 14.5).abs() < 0.2, "up: {up:?}");
         }
         let (yaw, pitch) = pose(&Landmarks::default());
@@ -169,11 +141,7 @@ mod tests {
 
     #[test]
     fn the_outside_share_is_that_of_the_area() {
-        let square = |x: f32, roll: f32| Square {
-            center: Point { x, y: 50.0 },
-            side: 40.0,
-            roll,
-        };
+        let square = |x: f32, roll: f32| Square { center: Point { x, y: 50.0 }, side: 40.0, roll };
         assert_eq!(outside(&square(50.0, 0.7), 100.0, 100.0), 0.0);
         assert_eq!(outside(&square(0.0, 0.0), 100.0, 100.0), 0.5);
         assert_eq!(outside(&square(-90.0, 0.0), 100.0, 100.0), 1.0);
@@ -192,10 +160,7 @@ mod tests {
             pixel.fill(if (n % 8 + n / 8) % 2 == 0 { 100 } else { 0 });
         }
         q.add_pixels(&crop, 8);
-        assert!(
-            (q.luma - 50.0).abs() < 1e-3 && (q.sharpness - 160_000.0).abs() < 10.0,
-            "{q:?}"
-        );
+        assert!((q.luma - 50.0).abs() < 1e-3 && (q.sharpness - 160_000.0).abs() < 10.0, "{q:?}");
     }
 
     #[test]
@@ -213,33 +178,16 @@ mod tests {
         assert!((Quality { side_px: 60.0, ..good }.weight(&GATE) - 0.5).abs() < 1e-5);
         assert!((Quality { yaw_deg: -37.5, ..good }.weight(&GATE) - 0.5).abs() < 1e-5);
         assert_eq!(Quality { luma: 41.0, ..good }.weight(&GATE), 0.1);
-        let open = QualityGate {
-            min_side_px: 0.0,
-            min_sharpness: 0.0,
-            max_outside: 0.0,
-            ..GATE
-        };
+        let open = QualityGate { min_side_px: 0.0, min_sharpness: 0.0, max_outside: 0.0, ..GATE };
         assert_eq!(good.weight(&open), 1.0);
     }
 
     #[test]
     fn each_measure_has_its_reason() {
-        let q = Quality {
-            side_px: 10.0,
-            sharpness: 1.0,
-            luma: 230.0,
-            yaw_deg: 60.0,
-            outside: 0.5,
-            ..Quality::default()
-        };
-        assert_eq!(
-            q.rejects_place(&GATE),
-            [Reject::FaceTooSmall, Reject::Turned, Reject::CutOff]
-        );
+        let q =
+            Quality { side_px: 10.0, sharpness: 1.0, luma: 230.0, yaw_deg: 60.0, outside: 0.5, ..Quality::default() };
+        assert_eq!(q.rejects_place(&GATE), [Reject::FaceTooSmall, Reject::Turned, Reject::CutOff]);
         assert_eq!(q.rejects_pixels(&GATE), [Reject::Blurred, Reject::Overexposed]);
-        assert_eq!(
-            Quality { luma: 3.0, ..q }.rejects_pixels(&GATE),
-            [Reject::Blurred, Reject::Dark]
-        );
+        assert_eq!(Quality { luma: 3.0, ..q }.rejects_pixels(&GATE), [Reject::Blurred, Reject::Dark]);
     }
 }

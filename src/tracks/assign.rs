@@ -35,9 +35,7 @@ pub(super) fn assign(fit: &[Vec<Option<f32>>]) -> Vec<(usize, usize)> {
                     (distance[column], from[column]) = (through, last);
                 }
             }
-            let nearest = (0..columns)
-                .filter(|&c| !done[c])
-                .min_by(|&a, &b| distance[a].total_cmp(&distance[b]));
+            let nearest = (0..columns).filter(|&c| !done[c]).min_by(|&a, &b| distance[a].total_cmp(&distance[b]));
             // Invariant: the row's own column is always among them.
             let Some(column) = nearest else { return Vec::new() };
             (done[column], reached, last) = (true, distance[column], Some(column));
@@ -61,12 +59,7 @@ pub(super) fn assign(fit: &[Vec<Option<f32>>]) -> Vec<(usize, usize)> {
         }
         owner[column] = Some(start);
     }
-    owner
-        .iter()
-        .take(faces)
-        .enumerate()
-        .filter_map(|(column, row)| Some(((*row)?, column)))
-        .collect()
+    owner.iter().take(faces).enumerate().filter_map(|(column, row)| Some(((*row)?, column))).collect()
 }
 
 #[cfg(test)]
@@ -76,10 +69,7 @@ mod tests {
     use super::*;
 
     fn sum(fit: &[Vec<Option<f32>>], pairs: &[(usize, usize)]) -> f64 {
-        pairs
-            .iter()
-            .map(|&(row, column)| PAIR + f64::from(fit[row][column].unwrap()))
-            .sum()
+        pairs.iter().map(|&(row, column)| PAIR + f64::from(fit[row][column].unwrap())).sum()
     }
 
     /// By trying all.

@@ -41,11 +41,7 @@ fn changed_share(a: &[u8], b: &[u8]) -> Option<f32> {
     let mut steps: Vec<i16> = a.iter().zip(b).map(step).collect();
     let middle = steps.len() / 2;
     let median = *steps.select_nth_unstable(middle).1;
-    let count = a
-        .iter()
-        .zip(b)
-        .filter(|&(a, b)| changed(step((a, b)) - median, *a.max(b)))
-        .count();
+    let count = a.iter().zip(b).filter(|&(a, b)| changed(step((a, b)) - median, *a.max(b))).count();
     Some(count as f32 / a.len() as f32)
 }
 
@@ -73,11 +69,7 @@ mod tests {
         let mut random = fastrand::Rng::with_seed(7);
         let first = scene(1);
         let lit: Vec<u8> = first.iter().map(|&x| x + 40 + random.u8(0..8)).collect();
-        let insert: Vec<u8> = first
-            .iter()
-            .enumerate()
-            .map(|(n, &x)| if n % 16 < 7 { 255 - x } else { x })
-            .collect();
+        let insert: Vec<u8> = first.iter().enumerate().map(|(n, &x)| if n % 16 < 7 { 255 - x } else { x }).collect();
         for changed in [lit, insert] {
             let mut detector = CutDetector::default();
             detector.is_cut(&first);

@@ -45,13 +45,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self {
-            birth_hits: 2,
-            birth_score: 0.6,
-            death_secs: 1.0,
-            min_iou: 0.2,
-            max_gap_secs: 2.0,
-        }
+        Self { birth_hits: 2, birth_score: 0.6, death_secs: 1.0, min_iou: 0.2, max_gap_secs: 2.0 }
     }
 }
 
@@ -95,22 +89,15 @@ struct Followed {
 
 impl Tracker {
     pub fn new(config: &Config) -> Self {
-        Self {
-            config: config.clone(),
-            tracks: Vec::new(),
-            last_id: 0,
-            last_pts: None,
-        }
+        Self { config: config.clone(), tracks: Vec::new(), last_id: 0, last_pts: None }
     }
 
     /// Assigns this frame's faces to tracks; gives the tracks seen in this frame, oldest first.
     pub fn update(&mut self, pts: Duration, faces: &[Face]) -> Vec<Track> {
         self.advance(pts);
         let usable = |face: &&Face| face.rect.longer() > 0.0 && face.numbers().iter().all(|n| n.is_finite());
-        let (sure, doubtful): (Vec<Face>, Vec<Face>) = faces
-            .iter()
-            .filter(usable)
-            .partition(|face| face.score >= self.config.birth_score);
+        let (sure, doubtful): (Vec<Face>, Vec<Face>) =
+            faces.iter().filter(usable).partition(|face| face.score >= self.config.birth_score);
 
         // Sure faces choose first; doubtful ones may only continue what is left (ByteTrack).
         let mut seen: Vec<Option<Face>> = vec![None; self.tracks.len()];
@@ -125,12 +112,7 @@ impl Tracker {
             }
         }
         for face in unmatched {
-            self.tracks.push(Followed {
-                id: None,
-                motion: Motion::new(&face.rect),
-                hits: 1,
-                last_seen: pts,
-            });
+            self.tracks.push(Followed { id: None, motion: Motion::new(&face.rect), hits: 1, last_seen: pts });
             seen.push(Some(face));
         }
         self.publish(pts, seen)
@@ -148,9 +130,7 @@ impl Tracker {
             let step = pts.checked_sub(last).map(|step| step.as_secs_f64());
             match step {
                 Some(step) if step <= self.config.max_gap_secs => {
-                    self.tracks
-                        .iter_mut()
-                        .for_each(|track| track.motion.predict(step as f32));
+                    self.tracks.iter_mut().for_each(|track| track.motion.predict(step as f32));
                 }
                 _ => self.tracks.clear(),
             }
@@ -165,12 +145,7 @@ impl Tracker {
             .tracks
             .iter()
             .zip(seen.iter())
-            .map(|(track, taken)| {
-                faces
-                    .iter()
-                    .map(|face| self.fit(track, face).filter(|_| taken.is_none()))
-                    .collect()
-            })
+            .map(|(track, taken)| faces.iter().map(|face| self.fit(track, face).filter(|_| taken.is_none())).collect())
             .collect();
         let mut left: Vec<Option<Face>> = faces.iter().copied().map(Some).collect();
         for (track, face) in assign::assign(&fit) {
@@ -200,13 +175,7 @@ impl Tracker {
                 self.last_id += 1;
                 track.id = Some(self.last_id);
             }
-            tracks.extend(track.id.map(|id| Track {
-                id,
-                rect,
-                landmarks,
-                score,
-                hits: track.hits,
-            }));
+            tracks.extend(track.id.map(|id| Track { id, rect, landmarks, score, hits: track.hits }));
         }
         self.tracks.retain(|track| track.id.is_some() || track.last_seen == pts);
         tracks

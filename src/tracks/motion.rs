@@ -31,13 +31,7 @@ struct Axis {
 impl Axis {
     fn new(position: f32, size: f32) -> Self {
         let (measured, velocity) = (MEASURED * size, VELOCITY * size);
-        Self {
-            position,
-            velocity: 0.0,
-            pp: measured * measured,
-            pv: 0.0,
-            vv: velocity * velocity,
-        }
+        Self { position, velocity: 0.0, pp: measured * measured, pv: 0.0, vv: velocity * velocity }
     }
 
     /// `dt` seconds later. Noise: piecewise constant acceleration.
@@ -83,10 +77,7 @@ impl Motion {
         Self {
             x: Axis::new(center.x, size),
             y: Axis::new(center.y, size),
-            size: Axis {
-                vv: 0.25 * size * size,
-                ..Axis::new(size, size)
-            },
+            size: Axis { vv: 0.25 * size * size, ..Axis::new(size, size) },
             shape: (rect.width / size, rect.height / size),
         }
     }
@@ -112,12 +103,7 @@ impl Motion {
     pub fn rect(&self) -> Rect {
         let size = self.size();
         let (width, height) = (self.shape.0 * size, self.shape.1 * size);
-        Rect {
-            x: self.x.position - width / 2.0,
-            y: self.y.position - height / 2.0,
-            width,
-            height,
-        }
+        Rect { x: self.x.position - width / 2.0, y: self.y.position - height / 2.0, width, height }
     }
 
     /// How far from there it may well be (three standard deviations), in frame pixels; one size at most.
@@ -142,12 +128,7 @@ mod tests {
     use super::*;
 
     fn rect(x: f32, y: f32) -> Rect {
-        Rect {
-            x,
-            y,
-            width: 80.0,
-            height: 100.0,
-        }
+        Rect { x, y, width: 80.0, height: 100.0 }
     }
 
     #[test]
@@ -177,12 +158,7 @@ mod tests {
     #[test]
     fn the_shape_is_the_last_one_seen() {
         let mut motion = Motion::new(&rect(0.0, 0.0));
-        motion.correct(&Rect {
-            x: 0.0,
-            y: 0.0,
-            width: 100.0,
-            height: 50.0,
-        });
+        motion.correct(&Rect { x: 0.0, y: 0.0, width: 100.0, height: 50.0 });
         let shape = motion.rect();
         assert!((shape.width / shape.height - 2.0).abs() < 1e-4);
     }

@@ -13,23 +13,7 @@ fn face(x: f32, y: f32, size: f32) -> Face {
 /// Centre and size.
 fn scored(x: f32, y: f32, size: f32, score: f32) -> Face {
     let (left, top) = (x - size / 2.0, y - size / 2.0);
-    Face::from_numbers(
-        [
-            left,
-            top,
-            size,
-            size,
-            x - 10.0,
-            y,
-            x + 10.0,
-            y,
-            x,
-            y + 10.0,
-            x,
-            y + 20.0,
-        ],
-        score,
-    )
+    Face::from_numbers([left, top, size, size, x - 10.0, y, x + 10.0, y, x, y + 10.0, x, y + 20.0], score)
 }
 
 fn at(step: usize) -> Duration {
@@ -84,16 +68,9 @@ fn doubtful_faces_continue_tracks_and_begin_none() {
     let mut tracker = tracker();
     let doubtful = scored(300.0, 100.0, 80.0, 0.45);
     for step in 0..3 {
-        assert!(
-            ids(&tracker.update(at(step), &[face(100.0, 100.0, 80.0), doubtful]))
-                .iter()
-                .all(|&id| id == 1)
-        );
+        assert!(ids(&tracker.update(at(step), &[face(100.0, 100.0, 80.0), doubtful])).iter().all(|&id| id == 1));
     }
-    assert_eq!(
-        ids(&tracker.update(at(3), &[scored(101.0, 100.0, 80.0, 0.45), doubtful])),
-        [1]
-    );
+    assert_eq!(ids(&tracker.update(at(3), &[scored(101.0, 100.0, 80.0, 0.45), doubtful])), [1]);
 }
 
 #[test]
@@ -130,14 +107,8 @@ fn two_faces_that_cross_keep_their_ids() {
         }
         let a_ids: Vec<u64> = seen.iter().filter(|s| s.1).map(|s| s.0).collect();
         let b_ids: Vec<u64> = seen.iter().filter(|s| !s.1).map(|s| s.0).collect();
-        assert!(
-            a_ids.iter().all(|id| *id == a_ids[0]),
-            "hidden {hidden}: walker {a_ids:?}"
-        );
-        assert!(
-            b_ids.iter().all(|id| *id == b_ids[0]),
-            "hidden {hidden}: other {b_ids:?}"
-        );
+        assert!(a_ids.iter().all(|id| *id == a_ids[0]), "hidden {hidden}: walker {a_ids:?}");
+        assert!(b_ids.iter().all(|id| *id == b_ids[0]), "hidden {hidden}: other {b_ids:?}");
         assert_ne!(a_ids[0], b_ids[0]);
     }
 }
@@ -150,11 +121,7 @@ fn scenes() -> impl Strategy<Value = (Vec<(f32, f32, f32)>, u64)> {
         let mut people = Vec::new();
         for (cell, size, dx, dy) in places {
             if !std::mem::replace(&mut used[cell], true) {
-                people.push((
-                    (cell % 4) as f32 * 100.0 + 80.0 + dx,
-                    (cell / 4) as f32 * 100.0 + 80.0 + dy,
-                    size,
-                ));
+                people.push(((cell % 4) as f32 * 100.0 + 80.0 + dx, (cell / 4) as f32 * 100.0 + 80.0 + dy, size));
             }
         }
         people
