@@ -171,3 +171,6 @@ pub enum Request {
     /// u32 little-endian length of the JSON header, the header (a `VerdictState`), the JPEG.
     Watch { streams: Vec<String> },
 }
+
+#[cfg(test)]
+mod tests;
