@@ -144,6 +144,7 @@ impl App {
         let sink = {
             let board = board.clone();
             move |analysis| {
+                // One that finds the board full is counted there.
                 board.post(Report::Analysis(analysis));
             }
         };

@@ -14,7 +14,7 @@ use crate::metrics::Metrics;
 use crate::pixels;
 use crate::publish::{self, Board, Report};
 use crate::source::{self, Frame, Next, Source};
-use crate::tracks::{self, Tracker};
+use crate::tracks::{self, CutDetector, Tracker};
 
 /// How long one pull may wait: bounds how fast a stream stops.
 pub const PULL_WAIT: Duration = Duration::from_millis(200);
@@ -121,6 +121,7 @@ pub enum Error {
 /// Rooms 2 to 4 for one stream: which frames to look at, and the candidates found in them.
 pub struct Analyst {
     sampler: Sampler,
+    cuts: CutDetector,
     schedule: Schedule,
     tracker: Tracker,
     crop: CropRule,
@@ -131,6 +132,7 @@ impl Analyst {
     pub fn new(faces: &faces::Config, tracks: &tracks::Config, contract: &Contract) -> Self {
         Self {
             sampler: Sampler::new(contract.window.interval()),
+            cuts: CutDetector::default(),
             schedule: Schedule::new(faces),
             tracker: Tracker::new(tracks),
             crop: contract.crop,
@@ -146,6 +148,11 @@ impl Analyst {
     /// Forgets what is known of the picture: a new connection shows another one.
     pub fn reset(&mut self) {
         self.sampler.reset();
+        self.cuts.reset();
+        self.forget_faces();
+    }
+
+    fn forget_faces(&mut self) {
         self.schedule.reset();
         self.tracker.reset();
     }
@@ -154,6 +161,9 @@ impl Analyst {
     pub fn look(&mut self, frame: &Frame, detector: &faces::Detector, metrics: &Metrics) -> Result<Vec<Candidate>, Error> {
         let view = frame.view();
         let started = Instant::now();
+        if self.cuts.is_cut(&pixels::coarse_luma(&view)?) {
+            self.forget_faces();
+        }
         let faces = detector.look(&mut self.schedule, frame.stamp.pts, &view)?;
         let tracks = self.tracker.update(frame.stamp.pts, &faces);
         metrics.stage.with_label_values(&["faces"]).observe(started.elapsed().as_secs_f64());

@@ -15,16 +15,10 @@ pub(super) struct Layout {
 }
 
 /// 48 x 48 = 2304 anchors.
-pub(super) const FULL: Layout = Layout {
-    side: 192,
-    grids: &[(4, 1)],
-};
+pub(super) const FULL: Layout = Layout { side: 192, grids: &[(4, 1)] };
 
 /// 16 x 16 x 2 + 8 x 8 x 6 = 896 anchors (three layers of stride 16 in one).
-pub(super) const SHORT: Layout = Layout {
-    side: 128,
-    grids: &[(8, 2), (16, 6)],
-};
+pub(super) const SHORT: Layout = Layout { side: 128, grids: &[(8, 2), (16, 6)] };
 
 impl Layout {
     /// The cells' centres in thumbnail pixels, in the order of the network's answer.
@@ -32,15 +26,8 @@ impl Layout {
         let cells = |&(stride, count): &(u32, usize)| {
             let across = self.side / stride;
             let centre = move |i: u32| (i as f32 + 0.5) * stride as f32;
-            (0..across * across).flat_map(move |i| {
-                std::iter::repeat_n(
-                    Point {
-                        x: centre(i % across),
-                        y: centre(i / across),
-                    },
-                    count,
-                )
-            })
+            (0..across * across)
+                .flat_map(move |i| std::iter::repeat_n(Point { x: centre(i % across), y: centre(i / across) }, count))
         };
         self.grids.iter().flat_map(cells).collect()
     }
@@ -57,26 +44,13 @@ pub(super) fn decode(anchors: &[Point], boxes: &[f32], scores: &[f32], min_score
         .map(|((anchor, raw), logit)| (anchor, raw, 1.0 / (1.0 + (-logit).exp())))
         .filter(|(.., score)| *score >= min_score)
         .map(|(anchor, raw, score)| {
-            let point = |i: usize| Point {
-                x: raw[i] + anchor.x,
-                y: raw[i + 1] + anchor.y,
-            };
+            let point = |i: usize| Point { x: raw[i] + anchor.x, y: raw[i + 1] + anchor.y };
             let centre = point(0);
             let (width, height) = (raw[2], raw[3]);
             Face {
-                rect: Rect {
-                    x: centre.x - width / 2.0,
-                    y: centre.y - height / 2.0,
-                    width,
-                    height,
-                },
+                rect: Rect { x: centre.x - width / 2.0, y: centre.y - height / 2.0, width, height },
                 // Points 4 and 5 are the ears.
-                landmarks: Landmarks {
-                    right_eye: point(4),
-                    left_eye: point(6),
-                    nose: point(8),
-                    mouth: point(10),
-                },
+                landmarks: Landmarks { right_eye: point(4), left_eye: point(6), nose: point(8), mouth: point(10) },
                 score,
             }
         })
@@ -107,15 +81,7 @@ mod tests {
         ]);
         let faces = decode(&anchors, &boxes, &scores, 0.5);
         assert_eq!(faces.len(), 1);
-        assert_eq!(
-            faces[0].rect,
-            Rect {
-                x: 7.0 - 20.0,
-                y: 8.0 - 25.0,
-                width: 40.0,
-                height: 50.0
-            }
-        );
+        assert_eq!(faces[0].rect, Rect { x: 7.0 - 20.0, y: 8.0 - 25.0, width: 40.0, height: 50.0 });
         assert_eq!(faces[0].landmarks.right_eye, Point { x: -4.0, y: 1.0 });
         assert_eq!(faces[0].landmarks.mouth, Point { x: 6.5, y: 15.0 });
         assert!((faces[0].score - 0.880_797).abs() < 1e-5, "sigmoid");

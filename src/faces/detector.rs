@@ -52,16 +52,9 @@ impl Detector {
                 Kind::BlazefaceFull => Some(Network::load(Kind::BlazefaceShort, SHORT_RANGE.as_ref(), infer)?),
                 Kind::BlazefaceShort | Kind::Yunet => None,
             };
-            Ok(Worker {
-                whole,
-                near,
-                thumbnails: Vec::new(),
-                region: Vec::new(),
-            })
+            Ok(Worker { whole, near, thumbnails: Vec::new(), region: Vec::new() })
         };
-        let workers = std::iter::repeat_with(worker)
-            .take(count)
-            .collect::<Result<_, Error>>()?;
+        let workers = std::iter::repeat_with(worker).take(count).collect::<Result<_, Error>>()?;
         Ok(Self {
             workers: Pool::new(workers),
             config: config.clone(),
@@ -71,10 +64,7 @@ impl Detector {
     }
 
     pub fn looks(&self) -> Looks {
-        Looks {
-            whole: self.whole_looks.load(Ordering::Relaxed),
-            region: self.region_looks.load(Ordering::Relaxed),
-        }
+        Looks { whole: self.whole_looks.load(Ordering::Relaxed), region: self.region_looks.load(Ordering::Relaxed) }
     }
 
     /// One call of the network for whole frames on a black thumbnail, for measuring.
@@ -97,10 +87,7 @@ impl Detector {
         let fit = pixels::letterbox(frame, whole.side(), thumbnails)?;
         let found = whole.find(thumbnails, self.config.min_score, self.config.nms_iou)?;
         drop(worker);
-        let faces = found
-            .into_iter()
-            .flatten()
-            .map(|face| face.moved(1.0 / fit.scale, |p| fit.to_frame(p)));
+        let faces = found.into_iter().flatten().map(|face| face.moved(1.0 / fit.scale, |p| fit.to_frame(p)));
         Ok(self.chosen(faces.collect()))
     }
 
@@ -122,12 +109,7 @@ impl Detector {
         }
         self.region_looks.fetch_add(regions.len() as u64, Ordering::Relaxed);
         let mut worker = self.borrow()?;
-        let Worker {
-            whole,
-            near,
-            thumbnails,
-            region: pixels,
-        } = &mut *worker;
+        let Worker { whole, near, thumbnails, region: pixels } = &mut *worker;
         let network = near.as_mut().unwrap_or(whole);
         let side = network.side();
         thumbnails.clear();
@@ -146,12 +128,7 @@ impl Detector {
             let face = { found.into_iter() }
                 .map(|face| face.moved(scale, |p| region.to_frame(side, p)))
                 .filter(|face| overlap(face) > 0.1)
-                .filter(|face| {
-                    faces
-                        .iter()
-                        .flatten()
-                        .all(|f| f.rect.iou(&face.rect) <= self.config.nms_iou)
-                })
+                .filter(|face| faces.iter().flatten().all(|f| f.rect.iou(&face.rect) <= self.config.nms_iou))
                 .max_by(|a, b| overlap(a).total_cmp(&overlap(b)));
             faces.push(face);
         }
@@ -159,9 +136,7 @@ impl Detector {
     }
 
     fn borrow(&self) -> Result<Borrowed<'_, Worker>, Error> {
-        self.workers.borrow(PATIENCE).ok_or(Error::Busy {
-            secs: PATIENCE.as_secs(),
-        })
+        self.workers.borrow(PATIENCE).ok_or(Error::Busy { secs: PATIENCE.as_secs() })
     }
 
     /// Large enough, the largest first, not too many.
@@ -181,13 +156,7 @@ mod tests {
     use crate::pixels::{Chroma, Matrix, Plane, Range};
 
     fn load(config: &Config) -> Result<Detector, Error> {
-        Detector::load(
-            &Config {
-                workers: 1,
-                ..config.clone()
-            },
-            &infer::Config::default(),
-        )
+        Detector::load(&Config { workers: 1, ..config.clone() }, &infer::Config::default())
     }
 
     /// A face as a child draws it, which the networks take for one: 2 eyes, a nose, a mouth on an oval.
@@ -218,12 +187,7 @@ mod tests {
 
     impl Scene {
         fn new(luma: Vec<u8>) -> Self {
-            Self {
-                width: 640,
-                height: 480,
-                luma,
-                chroma: vec![128; 320 * 240],
-            }
+            Self { width: 640, height: 480, luma, chroma: vec![128; 320 * 240] }
         }
 
         fn face(x: f32, y: f32, size: f32) -> Self {
@@ -231,17 +195,11 @@ mod tests {
         }
 
         fn view(&self) -> Yuv<'_> {
-            let half = Plane {
-                data: &self.chroma,
-                stride: self.width as usize / 2,
-            };
+            let half = Plane { data: &self.chroma, stride: self.width as usize / 2 };
             Yuv {
                 width: self.width,
                 height: self.height,
-                luma: Plane {
-                    data: &self.luma,
-                    stride: self.width as usize,
-                },
+                luma: Plane { data: &self.luma, stride: self.width as usize },
                 chroma: Chroma::Planar { u: half, v: half },
                 matrix: Matrix::Bt601,
                 range: Range::Limited,
@@ -251,27 +209,18 @@ mod tests {
 
     /// One face, with its eyes where they were drawn.
     fn assert_at(faces: &[Face], x: f32, y: f32, size: f32) {
-        let [face] = faces else {
-            panic!("one face at {x}, {y}, not {faces:?}")
-        };
+        let [face] = faces else { panic!("one face at {x}, {y}, not {faces:?}") };
         let eyes = [(face.landmarks.right_eye, -0.2), (face.landmarks.left_eye, 0.2)];
         for (eye, dx) in eyes {
             let off = (eye.x - x - dx * size).hypot(eye.y - y + 0.1 * size);
-            assert!(
-                off < 0.08 * size,
-                "{face:?} is {off} px off for a face of {size} at {x}, {y}"
-            );
+            assert!(off < 0.08 * size, "{face:?} is {off} px off for a face of {size} at {x}, {y}");
         }
     }
 
     #[test]
     fn both_networks_find_a_face_where_it_is() {
         for kind in [Kind::BlazefaceFull, Kind::BlazefaceShort] {
-            let detector = load(&Config {
-                kind,
-                ..Config::default()
-            })
-            .unwrap();
+            let detector = load(&Config { kind, ..Config::default() }).unwrap();
             for (x, y, size) in [(320.0, 240.0, 240.0), (220.0, 200.0, 300.0)] {
                 assert_at(&detector.detect(&Scene::face(x, y, size).view()).unwrap(), x, y, size);
             }
@@ -282,10 +231,7 @@ mod tests {
 
     #[test]
     fn a_moving_face_is_followed_without_whole_looks() {
-        let config = Config {
-            whole_every_ms: 10_000,
-            ..Config::default()
-        };
+        let config = Config { whole_every_ms: 10_000, ..Config::default() };
         let detector = load(&config).unwrap();
         let mut schedule = Schedule::new(&config);
         for step in 0..12 {
@@ -302,63 +248,32 @@ mod tests {
 
     #[test]
     fn a_face_that_jumps_is_found_in_the_same_frame() {
-        let config = Config {
-            whole_every_ms: 10_000,
-            ..Config::default()
-        };
+        let config = Config { whole_every_ms: 10_000, ..Config::default() };
         let detector = load(&config).unwrap();
         let mut schedule = Schedule::new(&config);
         for (n, x) in [140.0, 500.0, 140.0].into_iter().enumerate() {
             let scene = Scene::face(x, 240.0, 160.0);
             let pts = Duration::from_millis(125 * n as u64);
-            assert_at(
-                &detector.look(&mut schedule, pts, &scene.view()).unwrap(),
-                x,
-                240.0,
-                160.0,
-            );
+            assert_at(&detector.look(&mut schedule, pts, &scene.view()).unwrap(), x, 240.0, 160.0);
         }
     }
 
     #[test]
     fn small_faces_are_left_out() {
-        let detector = load(&Config {
-            min_face_px: 300.0,
-            ..Config::default()
-        })
-        .unwrap();
+        let detector = load(&Config { min_face_px: 300.0, ..Config::default() }).unwrap();
         assert_eq!(detector.detect(&Scene::face(320.0, 240.0, 200.0).view()).unwrap(), []);
     }
 
     #[test]
     fn the_wrong_file_is_named_with_what_was_expected_and_got() {
-        let short = Config {
-            model: SHORT_RANGE.into(),
-            ..Config::default()
-        };
+        let short = Config { model: SHORT_RANGE.into(), ..Config::default() };
         let message = load(&short).err().unwrap().to_string();
-        for part in [
-            "image [?, 192, 192, 3] u8",
-            "scores [?, 2304] f32",
-            "scores [?, 896] f32",
-        ] {
+        for part in ["image [?, 192, 192, 3] u8", "scores [?, 2304] f32", "scores [?, 896] f32"] {
             assert!(message.contains(part), "{message}");
         }
-        let yunet = Config {
-            kind: Kind::Yunet,
-            ..short
-        };
-        assert!(
-            load(&yunet)
-                .err()
-                .unwrap()
-                .to_string()
-                .contains("kps_32 [?, 16, 10] f32")
-        );
-        let missing = Config {
-            model: "models/fetched/none.onnx".into(),
-            ..Config::default()
-        };
+        let yunet = Config { kind: Kind::Yunet, ..short };
+        assert!(load(&yunet).err().unwrap().to_string().contains("kps_32 [?, 16, 10] f32"));
+        let missing = Config { model: "models/fetched/none.onnx".into(), ..Config::default() };
         assert!(load(&missing).err().unwrap().to_string().contains("make setup"));
     }
 }

@@ -17,11 +17,7 @@ pub(super) fn sane(face: &Face, side: f32) -> bool {
         && rect.longer() <= 2.0 * side
         && (-side..=2.0 * side).contains(&centre.x)
         && (-side..=2.0 * side).contains(&centre.y)
-        && face
-            .landmarks
-            .points()
-            .iter()
-            .all(|p| near(p.x - centre.x) && near(p.y - centre.y))
+        && face.landmarks.points().iter().all(|p| near(p.x - centre.x) && near(p.y - centre.y))
 }
 
 /// Non-maximum suppression: the best candidate takes all that overlap it by more than `iou`, and becomes their mean
@@ -30,9 +26,7 @@ pub(super) fn merge(mut candidates: Vec<Face>, iou: f32) -> Vec<Face> {
     candidates.sort_by(|a, b| b.score.total_cmp(&a.score));
     let mut faces = Vec::new();
     while let Some(best) = candidates.first().copied() {
-        let (same, others) = candidates
-            .into_iter()
-            .partition(|c| *c == best || c.rect.iou(&best.rect) > iou);
+        let (same, others) = candidates.into_iter().partition(|c| *c == best || c.rect.iou(&best.rect) > iou);
         candidates = others;
         faces.push(mean(&same, best.score));
     }
@@ -58,23 +52,7 @@ mod tests {
     use super::*;
 
     fn face(x: f32, score: f32) -> Face {
-        Face::from_numbers(
-            [
-                x,
-                10.0,
-                20.0,
-                20.0,
-                x + 5.0,
-                15.0,
-                x + 15.0,
-                15.0,
-                x + 10.0,
-                20.0,
-                x + 10.0,
-                25.0,
-            ],
-            score,
-        )
+        Face::from_numbers([x, 10.0, 20.0, 20.0, x + 5.0, 15.0, x + 15.0, 15.0, x + 10.0, 20.0, x + 10.0, 25.0], score)
     }
 
     #[test]

@@ -31,10 +31,7 @@ pub struct Rect {
 
 impl Rect {
     pub fn center(&self) -> Point {
-        Point {
-            x: self.x + self.width / 2.0,
-            y: self.y + self.height / 2.0,
-        }
+        Point { x: self.x + self.width / 2.0, y: self.y + self.height / 2.0 }
     }
 
     /// The longer side.
@@ -92,18 +89,8 @@ impl Face {
     pub fn from_numbers(n: [f32; 12], score: f32) -> Self {
         let point = |i: usize| Point { x: n[i], y: n[i + 1] };
         Self {
-            rect: Rect {
-                x: n[0],
-                y: n[1],
-                width: n[2],
-                height: n[3],
-            },
-            landmarks: Landmarks {
-                right_eye: point(4),
-                left_eye: point(6),
-                nose: point(8),
-                mouth: point(10),
-            },
+            rect: Rect { x: n[0], y: n[1], width: n[2], height: n[3] },
+            landmarks: Landmarks { right_eye: point(4), left_eye: point(6), nose: point(8), mouth: point(10) },
             score,
         }
     }
@@ -114,18 +101,8 @@ impl Face {
         let (width, height) = (self.rect.width * scale, self.rect.height * scale);
         let [right_eye, left_eye, nose, mouth] = self.landmarks.points().map(place);
         Self {
-            rect: Rect {
-                x: centre.x - width / 2.0,
-                y: centre.y - height / 2.0,
-                width,
-                height,
-            },
-            landmarks: Landmarks {
-                right_eye,
-                left_eye,
-                nose,
-                mouth,
-            },
+            rect: Rect { x: centre.x - width / 2.0, y: centre.y - height / 2.0, width, height },
+            landmarks: Landmarks { right_eye, left_eye, nose, mouth },
             score: self.score,
         }
     }
@@ -184,10 +161,7 @@ impl Config {
     pub fn check(&self, faults: &mut Vec<(String, String)>) {
         let mut fault = |key: &str, message: String| faults.push((key.into(), message));
         if self.kind == Kind::Yunet && self.model.is_empty() {
-            fault(
-                "model",
-                "must name an ONNX file when kind is \"yunet\"; set-up fetches none".into(),
-            );
+            fault("model", "must name an ONNX file when kind is \"yunet\"; set-up fetches none".into());
         }
         for (key, value) in [("min_score", self.min_score), ("nms_iou", self.nms_iou)] {
             if !(0.05..=0.99).contains(&value) {
@@ -201,10 +175,7 @@ impl Config {
             fault("max_faces", format!("must be 1-64, got {}", self.max_faces));
         }
         if self.workers > 64 {
-            fault(
-                "workers",
-                format!("must be 0-64 (0: one a core, at most 4), got {}", self.workers),
-            );
+            fault("workers", format!("must be 0-64 (0: one a core, at most 4), got {}", self.workers));
         }
     }
 
@@ -229,12 +200,7 @@ pub enum Error {
     #[error(
         "face model {path} is not of kind {kind:?}: expected {expected}; got {got}; set faces.kind and faces.model to match"
     )]
-    Graph {
-        path: PathBuf,
-        kind: Kind,
-        expected: String,
-        got: String,
-    },
+    Graph { path: PathBuf, kind: Kind, expected: String, got: String },
     #[error("no face detector session became free within {secs} s; raise faces.workers or run fewer streams")]
     Busy { secs: u64 },
 }

@@ -33,10 +33,7 @@ impl Tensors {
                 input: "image".into(),
                 element: Element::U8,
                 shape: vec![side, side, 3],
-                outputs: vec![
-                    ("boxes".into(), vec![count, blazeface::VALUES]),
-                    ("scores".into(), vec![count]),
-                ],
+                outputs: vec![("boxes".into(), vec![count, blazeface::VALUES]), ("scores".into(), vec![count])],
             }
         };
         match kind {
@@ -45,10 +42,7 @@ impl Tensors {
             Kind::Yunet => {
                 // Exports differ in the input's name and in whether its size is fixed.
                 let input = session.inputs().first();
-                let side = input
-                    .and_then(|i| *i.shape.get(2)?)
-                    .unwrap_or(YUNET_SIDE)
-                    .next_multiple_of(32);
+                let side = input.and_then(|i| *i.shape.get(2)?).unwrap_or(YUNET_SIDE).next_multiple_of(32);
                 let outputs = yunet::STRIDES.iter().flat_map(|&stride| {
                     let cells = (side / stride as usize).pow(2);
                     yunet::OUTPUTS.map(|(name, values)| (format!("{name}_{stride}"), vec![cells, values]))
@@ -67,17 +61,9 @@ impl Tensors {
     fn expected(&self) -> (Tensor, Vec<Tensor>) {
         let tensor = |name: &str, element, shape: &[usize]| {
             let shape = std::iter::once(None).chain(shape.iter().map(|&d| Some(d))).collect();
-            Tensor {
-                name: name.into(),
-                element,
-                shape,
-            }
+            Tensor { name: name.into(), element, shape }
         };
-        let outputs = self
-            .outputs
-            .iter()
-            .map(|(name, shape)| tensor(name, Element::F32, shape))
-            .collect();
+        let outputs = self.outputs.iter().map(|(name, shape)| tensor(name, Element::F32, shape)).collect();
         (tensor(&self.input, self.element, &self.shape), outputs)
     }
 }
@@ -102,11 +88,7 @@ impl Network {
         }
         // All inputs are square and their last but one dimension is a side.
         let side = tensors.shape[1] as u32;
-        Ok(Self {
-            session,
-            decoder: Decoder::new(kind, side),
-            tensors,
-        })
+        Ok(Self { session, decoder: Decoder::new(kind, side), tensors })
     }
 
     /// Pixels a side of its thumbnail.
@@ -129,12 +111,7 @@ impl Network {
 
     /// The faces of each thumbnail, best first. `thumbnails`: `[n, side, side, 3] u8 RGB`.
     pub fn find(&mut self, thumbnails: &[u8], min_score: f32, nms_iou: f32) -> Result<Vec<Vec<Face>>, Error> {
-        let Tensors {
-            input,
-            element,
-            shape,
-            outputs,
-        } = &self.tensors;
+        let Tensors { input, element, shape, outputs } = &self.tensors;
         let names: Vec<&str> = outputs.iter().map(|(name, _)| name.as_str()).collect();
         let one: usize = shape.iter().product();
         let batched = |n: usize| [&[n], &shape[..]].concat();
@@ -145,18 +122,13 @@ impl Network {
             let count = thumbnails.len() / one;
             let answer = match element {
                 Element::U8 => self.session.run_u8(input, &batched(count), thumbnails, &names)?,
-                _ => self
-                    .session
-                    .run_f32(input, &batched(count), &yunet::to_planes(thumbnails), &names)?,
+                _ => self.session.run_f32(input, &batched(count), &yunet::to_planes(thumbnails), &names)?,
             };
             for n in 0..count {
                 let views = answer.iter().zip(outputs).map(|(array, (_, shape))| {
                     let values: usize = shape.iter().product();
                     // In standard layout and as long as declared; anything else would hold no face.
-                    array
-                        .as_slice()
-                        .and_then(|all| all.get(n * values..(n + 1) * values))
-                        .unwrap_or_default()
+                    array.as_slice().and_then(|all| all.get(n * values..(n + 1) * values)).unwrap_or_default()
                 });
                 faces.push(self.decoder.faces(&views.collect::<Vec<_>>(), min_score, nms_iou));
             }
@@ -170,10 +142,5 @@ fn fits(wanted: &Tensor, got: &Tensor) -> bool {
     wanted.name == got.name
         && wanted.element == got.element
         && wanted.shape.len() == got.shape.len()
-        && wanted
-            .shape
-            .iter()
-            .zip(&got.shape)
-            .skip(1)
-            .all(|(wanted, got)| got.is_none() || wanted == got)
+        && wanted.shape.iter().zip(&got.shape).skip(1).all(|(wanted, got)| got.is_none() || wanted == got)
 }

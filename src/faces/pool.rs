@@ -11,10 +11,7 @@ pub(super) struct Pool<T> {
 
 impl<T> Pool<T> {
     pub fn new(items: Vec<T>) -> Self {
-        Self {
-            free: Mutex::new(items),
-            returned: Condvar::new(),
-        }
+        Self { free: Mutex::new(items), returned: Condvar::new() }
     }
 
     /// Borrows one; None when none came back within `wait`.
@@ -25,10 +22,7 @@ impl<T> Pool<T> {
             .returned
             .wait_timeout_while(free, wait, |free| free.is_empty())
             .unwrap_or_else(PoisonError::into_inner);
-        free.pop().map(|item| Borrowed {
-            item: Some(item),
-            pool: self,
-        })
+        free.pop().map(|item| Borrowed { item: Some(item), pool: self })
     }
 }
 
@@ -57,11 +51,7 @@ impl<T> DerefMut for Borrowed<'_, T> {
 
 impl<T> Drop for Borrowed<'_, T> {
     fn drop(&mut self) {
-        self.pool
-            .free
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .extend(self.item.take());
+        self.pool.free.lock().unwrap_or_else(PoisonError::into_inner).extend(self.item.take());
         self.pool.returned.notify_one();
     }
 }
@@ -73,10 +63,7 @@ mod tests {
     #[test]
     fn what_is_borrowed_comes_back() {
         let pool = Pool::new(vec![1, 2]);
-        let (mut a, b) = (
-            pool.borrow(Duration::ZERO).unwrap(),
-            pool.borrow(Duration::ZERO).unwrap(),
-        );
+        let (mut a, b) = (pool.borrow(Duration::ZERO).unwrap(), pool.borrow(Duration::ZERO).unwrap());
         assert_eq!(*a + *b, 3);
         *a += 10;
         assert!(pool.borrow(Duration::from_millis(1)).is_none(), "the wait is bounded");

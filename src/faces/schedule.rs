@@ -4,7 +4,7 @@
 //!
 //! A whole look costs about two and a half region looks, so one or two faces are followed by region, more are not.
 //! Followed landmarks also jitter less: a region stays where it is until the face leaves its middle, so the network
-//! sees a still face in the same pixels (docs/performance.md).
+//! sees a still face in the same pixels (docs/design/0004).
 
 use std::f32::consts::FRAC_PI_6;
 use std::time::Duration;
@@ -34,15 +34,8 @@ impl Region {
     /// Turned in steps of 30 degrees only: the network bears half of that.
     pub fn around(face: &Face) -> Self {
         let roll = (face.landmarks.roll() / FRAC_PI_6).round() * FRAC_PI_6;
-        let square = Square {
-            center: face.rect.center(),
-            side: SIDE * face.rect.longer(),
-            roll,
-        };
-        Self {
-            square,
-            face: face.rect,
-        }
+        let square = Square { center: face.rect.center(), side: SIDE * face.rect.longer(), roll };
+        Self { square, face: face.rect }
     }
 
     /// The region for the same face in the next frame: the same while the face is in its middle and fills it well.
@@ -56,15 +49,12 @@ impl Region {
     }
 
     /// From pixels of the region's thumbnail, `side` wide, to frame pixels.
-    pub(super) fn to_frame(&self, side: u32, p: Point) -> Point {
+    pub(super) fn to_frame(self, side: u32, p: Point) -> Point {
         let scale = self.square.side / side as f32;
         let (u, v) = ((p.x - side as f32 / 2.0) * scale, (p.y - side as f32 / 2.0) * scale);
         let (sin, cos) = self.square.roll.sin_cos();
         let center = self.square.center;
-        Point {
-            x: center.x + u * cos - v * sin,
-            y: center.y + u * sin + v * cos,
-        }
+        Point { x: center.x + u * cos - v * sin, y: center.y + u * sin + v * cos }
     }
 }
 
@@ -85,12 +75,7 @@ impl Schedule {
             // It has no small network for regions.
             Kind::Yunet => Duration::ZERO,
         };
-        Self {
-            every,
-            regions: Vec::new(),
-            last_whole: None,
-            suspended_until: Duration::ZERO,
-        }
+        Self { every, regions: Vec::new(), last_whole: None, suspended_until: Duration::ZERO }
     }
 
     /// Forgets all faces (new connection, scene cut, size change): the next look is a whole one.
@@ -107,9 +92,7 @@ impl Schedule {
 
     /// Whether the frame at `pts` needs a whole look, after the region looks brought `followed` (one answer a region).
     pub fn needs_whole(&self, pts: Duration, followed: &[Option<Face>]) -> bool {
-        let due = self
-            .last_whole
-            .is_none_or(|last| pts < last || pts - last >= self.every);
+        let due = self.last_whole.is_none_or(|last| pts < last || pts - last >= self.every);
         due || followed.is_empty() || followed.contains(&None)
     }
 
@@ -117,12 +100,8 @@ impl Schedule {
     /// there was none) saw beside them.
     pub fn update(&mut self, pts: Duration, followed: &[Option<Face>], whole: Option<&[Face]>) -> Vec<Face> {
         let mut faces: Vec<Face> = followed.iter().copied().flatten().collect();
-        let mut regions: Vec<Region> = self
-            .regions
-            .iter()
-            .zip(followed)
-            .filter_map(|(region, face)| Some(region.next(face.as_ref()?)))
-            .collect();
+        let mut regions: Vec<Region> =
+            self.regions.iter().zip(followed).filter_map(|(region, face)| Some(region.next(face.as_ref()?))).collect();
         if let Some(whole) = whole {
             self.last_whole = Some(pts);
             let missed = |face: &Face| {
@@ -132,9 +111,7 @@ impl Schedule {
             if whole.iter().any(missed) {
                 self.suspended_until = pts + self.every;
             }
-            let new = whole
-                .iter()
-                .filter(|face| followed.iter().flatten().all(|f| f.rect.iou(&face.rect) <= SAME));
+            let new = whole.iter().filter(|face| followed.iter().flatten().all(|f| f.rect.iou(&face.rect) <= SAME));
             for face in new {
                 faces.push(*face);
                 regions.push(Region::around(face));
@@ -160,10 +137,7 @@ mod tests {
     }
 
     fn schedule() -> Schedule {
-        Schedule::new(&Config {
-            whole_every_ms: 1000,
-            ..Config::default()
-        })
+        Schedule::new(&Config { whole_every_ms: 1000, ..Config::default() })
     }
 
     #[test]
@@ -234,20 +208,10 @@ mod tests {
 
     #[test]
     fn a_thumbnail_point_comes_back_to_its_frame_point() {
-        let square = Square {
-            center: Point { x: 50.0, y: 60.0 },
-            side: 64.0,
-            roll: std::f32::consts::FRAC_PI_2,
-        };
-        let region = Region {
-            square,
-            face: Rect::default(),
-        };
+        let square = Square { center: Point { x: 50.0, y: 60.0 }, side: 64.0, roll: std::f32::consts::FRAC_PI_2 };
+        let region = Region { square, face: Rect::default() };
         assert_eq!(region.to_frame(128, Point { x: 64.0, y: 64.0 }), square.center);
         let right = region.to_frame(128, Point { x: 128.0, y: 64.0 });
-        assert!(
-            (right.x - 50.0).abs() < 1e-3 && (right.y - 92.0).abs() < 1e-3,
-            "the thumbnail's right is below"
-        );
+        assert!((right.x - 50.0).abs() < 1e-3 && (right.y - 92.0).abs() < 1e-3, "the thumbnail's right is below");
     }
 }

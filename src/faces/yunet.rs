@@ -19,41 +19,27 @@ pub(super) fn decode(side: u32, raw: [Raw<'_>; 3], min_score: f32) -> Vec<Face> 
     let mut faces = Vec::new();
     for (stride, [class, object, boxes, points]) in STRIDES.into_iter().zip(raw) {
         let across = (side / stride).max(1) as usize;
-        let cells = class
-            .iter()
-            .zip(object)
-            .zip(boxes.as_chunks::<4>().0)
-            .zip(points.as_chunks::<10>().0);
+        let cells = class.iter().zip(object).zip(boxes.as_chunks::<4>().0).zip(points.as_chunks::<10>().0);
         for (i, (((class, object), bbox), points)) in cells.enumerate() {
             let score = (class.clamp(0.0, 1.0) * object.clamp(0.0, 1.0)).sqrt();
             if score < min_score || score.is_nan() {
                 continue;
             }
             let unit = stride as f32;
-            let place = |x: f32, y: f32| Point {
-                x: ((i % across) as f32 + x) * unit,
-                y: ((i / across) as f32 + y) * unit,
-            };
+            let place =
+                |x: f32, y: f32| Point { x: ((i % across) as f32 + x) * unit, y: ((i / across) as f32 + y) * unit };
             let point = |n: usize| place(points[2 * n], points[2 * n + 1]);
             let centre = place(bbox[0], bbox[1]);
             let (width, height) = (bbox[2].exp() * unit, bbox[3].exp() * unit);
             let (right, left) = (point(3), point(4));
             faces.push(Face {
-                rect: Rect {
-                    x: centre.x - width / 2.0,
-                    y: centre.y - height / 2.0,
-                    width,
-                    height,
-                },
+                rect: Rect { x: centre.x - width / 2.0, y: centre.y - height / 2.0, width, height },
                 landmarks: Landmarks {
                     right_eye: point(0),
                     left_eye: point(1),
                     nose: point(2),
                     // Points 3 and 4 are the corners of the mouth.
-                    mouth: Point {
-                        x: (right.x + left.x) / 2.0,
-                        y: (right.y + left.y) / 2.0,
-                    },
+                    mouth: Point { x: (right.x + left.x) / 2.0, y: (right.y + left.y) / 2.0 },
                 },
                 score,
             });
@@ -86,15 +72,7 @@ mod tests {
         let faces = decode(64, views, 0.6);
         assert_eq!(faces.len(), 1);
         assert!((faces[0].score - 0.9).abs() < 1e-6);
-        assert_eq!(
-            faces[0].rect,
-            Rect {
-                x: 24.0 - 8.0,
-                y: 36.0 - 16.0,
-                width: 16.0,
-                height: 32.0
-            }
-        );
+        assert_eq!(faces[0].rect, Rect { x: 24.0 - 8.0, y: 36.0 - 16.0, width: 16.0, height: 32.0 });
         assert_eq!(faces[0].landmarks.left_eye, Point { x: 32.0, y: 32.0 });
         assert_eq!(faces[0].landmarks.mouth, Point { x: 24.0, y: 48.0 });
     }

@@ -97,20 +97,12 @@ pub(super) fn cut<const C: usize>(plane: &Samples<'_, C>, cut: &Cut) -> Vec<[f32
     let reach = (size - 1) as f64 / 2.0 * step * (sin.abs() + cos.abs()) + 1e-6;
     let (left, top) = ((x - reach).floor() as i64, (y - reach).floor() as i64);
     let (right, bottom) = ((x + reach).floor() as i64 + 2, (y + reach).floor() as i64 + 2);
-    let patch = reduce(
-        plane,
-        k as usize,
-        (left, top),
-        ((right - left) as usize, (bottom - top) as usize),
-    );
+    let patch = reduce(plane, k as usize, (left, top), ((right - left) as usize, (bottom - top) as usize));
 
     let mut out = vec![[0f32; C]; size * size];
     let (dx, dy) = ((step * cos * ONE) as i64, (step * sin * ONE) as i64);
     for (j, row) in out.chunks_exact_mut(size).enumerate() {
-        let (u, v) = (
-            -((size - 1) as f64) / 2.0 * step,
-            (j as f64 - (size - 1) as f64 / 2.0) * step,
-        );
+        let (u, v) = (-((size - 1) as f64) / 2.0 * step, (j as f64 - (size - 1) as f64 / 2.0) * step);
         let mut px = ((x + u * cos - v * sin - left as f64) * ONE) as i64;
         let mut py = ((y + u * sin + v * cos - top as f64) * ONE) as i64;
         for sample in row {

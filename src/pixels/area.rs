@@ -31,13 +31,7 @@ fn spans(source: usize, ratio: f64, count: usize) -> Vec<Span> {
                 true => (high - low, 0.0),
                 false => ((first + 1) as f64 - low, high - last as f64),
             };
-            Span {
-                first,
-                last,
-                head: head as f32,
-                tail: tail as f32,
-                norm: (1.0 / (high - low)) as f32,
-            }
+            Span { first, last, head: head as f32, tail: tail as f32, norm: (1.0 / (high - low)) as f32 }
         })
         .collect()
 }

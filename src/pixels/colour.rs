@@ -17,16 +17,8 @@ struct Expand {
 impl Expand {
     fn new(range: Range) -> Self {
         match range {
-            Range::Limited => Self {
-                offset: 16.0,
-                luma: 255.0 / 219.0,
-                chroma: 255.0 / 224.0,
-            },
-            Range::Full => Self {
-                offset: 0.0,
-                luma: 1.0,
-                chroma: 1.0,
-            },
+            Range::Limited => Self { offset: 16.0, luma: 255.0 / 219.0, chroma: 255.0 / 224.0 },
+            Range::Full => Self { offset: 0.0, luma: 1.0, chroma: 1.0 },
         }
     }
 }
@@ -73,10 +65,7 @@ pub(super) struct ToRgb {
 
 impl ToRgb {
     pub fn new(matrix: Matrix, range: Range) -> Self {
-        Self {
-            expand: Expand::new(range),
-            mix: Mix::new(matrix),
-        }
+        Self { expand: Expand::new(range), mix: Mix::new(matrix) }
     }
 
     /// `y`, `u`, `v`: the same number of samples; `out`: three bytes for each.
@@ -124,14 +113,28 @@ impl ToJpeg {
         }
     }
 
-    /// One pixel: Y, Cb, Cr, each 0-255.
-    pub fn pixel(&self, y: f32, u: f32, v: f32) -> [u8; 3] {
+    /// One row: `luma` samples, and `chroma` (U, V) of every two of them. Appends a byte a luma sample to Y, Cb and Cr.
+    pub fn row(&self, luma: &[f32], chroma: &[[f32; 2]], [out_y, out_cb, out_cr, _]: &mut [Vec<u8>; 4]) {
         let e = self.expand;
-        let (cb, cr) = ((u - 128.0) * e.chroma, (v - 128.0) * e.chroma);
-        [
-            to_byte((y - e.offset) * e.luma + self.luma[0] * cb + self.luma[1] * cr),
-            to_byte(128.0 + self.cb[0] * cb + self.cb[1] * cr),
-            to_byte(128.0 + self.cr[0] * cb + self.cr[1] * cr),
-        ]
+        for (luma, chroma) in luma.chunks(2 * CHUNK).zip(chroma.chunks(CHUNK)) {
+            let mut add = [0f32; CHUNK];
+            let (mut y, mut cb, mut cr) = ([[0u8; 2]; CHUNK], [[0u8; 2]; CHUNK], [[0u8; 2]; CHUNK]);
+            for (i, &[u, v]) in chroma.iter().enumerate() {
+                let (u, v) = ((u - 128.0) * e.chroma, (v - 128.0) * e.chroma);
+                add[i] = self.luma[0] * u + self.luma[1] * v - e.offset * e.luma;
+                cb[i] = [to_byte(128.0 + self.cb[0] * u + self.cb[1] * v); 2];
+                cr[i] = [to_byte(128.0 + self.cr[0] * u + self.cr[1] * v); 2];
+            }
+            let (pairs, last) = luma.as_chunks::<2>();
+            for (i, pair) in pairs.iter().enumerate() {
+                y[i] = pair.map(|y| to_byte(y * e.luma + add[i]));
+            }
+            if let [odd] = last {
+                y[pairs.len()][0] = to_byte(odd * e.luma + add[pairs.len()]);
+            }
+            out_y.extend_from_slice(&y.as_flattened()[..luma.len()]);
+            out_cb.extend_from_slice(&cb.as_flattened()[..luma.len()]);
+            out_cr.extend_from_slice(&cr.as_flattened()[..luma.len()]);
+        }
     }
 }

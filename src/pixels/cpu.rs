@@ -1,5 +1,6 @@
 //! Letterbox and crop on the CPU, straight from YUV. In: a frame's planes. Out: RGB for the networks.
-//! The loops are plain Rust that the compiler vectorises; measured against OpenCV in docs/performance.md.
+//! The loops are plain Rust that the compiler vectorises. For 1280x720 on one core they take 0.31 ms a thumbnail of 192
+//! px (OpenCV's INTER_AREA: 2.1 ms without the colours) and 0.13-0.16 ms a crop of 300 to 112 px (OpenCV 0.10 ms without).
 
 use super::affine::{self, Cut, MAX_BOX};
 use super::area::{self, MAX_RATIO};
@@ -16,11 +17,7 @@ pub fn letterbox(frame: &Yuv<'_>, side: u32, out: &mut Vec<u8>) -> Result<Letter
     let (luma, chroma) = planes::check(frame)?;
     let ratio = f64::from(frame.width.max(frame.height)) / f64::from(side);
     if ratio > MAX_RATIO {
-        return Err(Error::Scale {
-            width: frame.width,
-            height: frame.height,
-            to: side,
-        });
+        return Err(Error::Scale { width: frame.width, height: frame.height, to: side });
     }
     let side = side as usize;
     // The last row or column may be covered in part; the slack keeps a rounding error from adding one.
@@ -44,13 +41,7 @@ pub fn letterbox(frame: &Yuv<'_>, side: u32, out: &mut Vec<u8>) -> Result<Letter
     for (((y, u), v), out) in rows.zip(out.chunks_mut(side * 3).skip(top)) {
         to_rgb.row(y, u, v, &mut out[left * 3..(left + width) * 3]);
     }
-    Ok(Letterbox {
-        scale: (1.0 / ratio) as f32,
-        offset: Point {
-            x: left as f32,
-            y: top as f32,
-        },
-    })
+    Ok(Letterbox { scale: (1.0 / ratio) as f32, offset: Point { x: left as f32, y: top as f32 } })
 }
 
 /// The face in `square`, upright, `out` becomes `[size, size, 3] u8 RGB` (area-correct; border replicated).
@@ -63,34 +54,17 @@ pub fn crop(frame: &Yuv<'_>, square: &Square, size: u32, out: &mut Vec<u8>) -> R
         && center.y.abs() <= FAR
         && roll.is_finite();
     if !sane {
-        return Err(Error::Square {
-            side,
-            x: center.x,
-            y: center.y,
-            size,
-        });
+        return Err(Error::Square { side, x: center.x, y: center.y, size });
     }
     let size = size as usize;
-    let full = Cut {
-        x: center.x.into(),
-        y: center.y.into(),
-        side: side.into(),
-        roll: roll.into(),
-        size,
-    };
-    let half = Cut {
-        x: full.x / 2.0,
-        y: full.y / 2.0,
-        side: full.side / 2.0,
-        ..full
-    };
+    let full = Cut { x: center.x.into(), y: center.y.into(), side: side.into(), roll: roll.into(), size };
+    let half = Cut { x: full.x / 2.0, y: full.y / 2.0, side: full.side / 2.0, ..full };
 
     let y = affine::cut(&luma, &full);
     let (u, v) = match chroma {
-        ChromaSamples::Planar(u, v) => (
-            affine::cut(&u, &half).into_flattened(),
-            affine::cut(&v, &half).into_flattened(),
-        ),
+        ChromaSamples::Planar(u, v) => {
+            (affine::cut(&u, &half).into_flattened(), affine::cut(&v, &half).into_flattened())
+        }
         ChromaSamples::Interleaved(uv) => split(&affine::cut(&uv, &half)),
     };
 
@@ -115,11 +89,7 @@ mod tests {
     use super::*;
 
     fn square(x: f32, y: f32, side: f32, roll: f32) -> Square {
-        Square {
-            center: Point { x, y },
-            side,
-            roll,
-        }
+        Square { center: Point { x, y }, side, roll }
     }
 
     fn cropped(frame: &Yuv<'_>, square: &Square, size: u32) -> Vec<u8> {
@@ -189,11 +159,7 @@ mod tests {
             let got = cropped(&picture.i420(), &golden.square, golden.size);
             for &(x, y, rgb) in golden.pixels {
                 let at = (y * golden.size + x) as usize * 3;
-                assert!(
-                    difference(&got[at..at + 3], &rgb) <= 2,
-                    "{golden:?}: {:?} at {x}, {y}",
-                    &got[at..at + 3]
-                );
+                assert!(difference(&got[at..at + 3], &rgb) <= 2, "{golden:?}: {:?} at {x}, {y}", &got[at..at + 3]);
             }
         }
     }
@@ -202,15 +168,9 @@ mod tests {
     fn a_thumbnail_point_comes_back_to_its_frame_point() {
         let picture = Picture::new(130, 75, 0, Matrix::Bt601, Range::Full);
         let (fit, _) = letterboxed(&picture.i420(), 64);
-        let corner = fit.to_frame(Point {
-            x: 0.0,
-            y: fit.offset.y,
-        });
+        let corner = fit.to_frame(Point { x: 0.0, y: fit.offset.y });
         assert_eq!(corner, Point { x: 0.0, y: 0.0 });
-        let far = fit.to_frame(Point {
-            x: 64.0,
-            y: fit.offset.y,
-        });
+        let far = fit.to_frame(Point { x: 64.0, y: fit.offset.y });
         assert!((far.x - 130.0).abs() < 1e-3);
     }
 
@@ -228,10 +188,7 @@ mod tests {
             square(1e9, 0.0, 10.0, 0.0),
             square(0.0, 0.0, 10.0, f32::NAN),
         ] {
-            assert!(
-                matches!(crop(&frame, &bad, 112, &mut out), Err(Error::Square { .. })),
-                "{bad:?}"
-            );
+            assert!(matches!(crop(&frame, &bad, 112, &mut out), Err(Error::Square { .. })), "{bad:?}");
         }
         for (width, height) in [(0, 48), (64, 0), (20_000, 48)] {
             let frame = Yuv { width, height, ..frame };
@@ -239,21 +196,9 @@ mod tests {
         }
         for side in [0, 1] {
             let wide = Picture::new(300, 1, 0, Matrix::Bt601, Range::Full);
-            assert!(matches!(
-                letterbox(&wide.i420(), side, &mut out),
-                Err(Error::Scale { .. })
-            ));
+            assert!(matches!(letterbox(&wide.i420(), side, &mut out), Err(Error::Scale { .. })));
         }
-        let stride = Yuv {
-            luma: Plane {
-                stride: 63,
-                ..frame.luma
-            },
-            ..frame
-        };
-        assert!(matches!(
-            letterbox(&stride, 192, &mut out),
-            Err(Error::ShortPlane { .. })
-        ));
+        let stride = Yuv { luma: Plane { stride: 63, ..frame.luma }, ..frame };
+        assert!(matches!(letterbox(&stride, 192, &mut out), Err(Error::ShortPlane { .. })));
     }
 }

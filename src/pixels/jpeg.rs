@@ -13,11 +13,7 @@ pub fn encode(frame: &Yuv<'_>, max_width: u32, quality: u8) -> Result<Vec<u8>, E
     let (luma, chroma) = planes::check(frame)?;
     let ratio = (f64::from(frame.width) / f64::from(max_width)).max(1.0);
     if ratio > MAX_RATIO {
-        return Err(Error::Scale {
-            width: frame.width,
-            height: frame.height,
-            to: max_width,
-        });
+        return Err(Error::Scale { width: frame.width, height: frame.height, to: max_width });
     }
     let shrunk = |length: u32| ((f64::from(length) / ratio).round() as usize).max(1);
     let (width, height) = (shrunk(frame.width), shrunk(frame.height));
@@ -31,13 +27,7 @@ pub fn encode(frame: &Yuv<'_>, max_width: u32, quality: u8) -> Result<Vec<u8>, E
         }
         ChromaSamples::Interleaved(uv) => area::scale(&uv, ratio, half_width, half_height),
     };
-    let picture = Picture {
-        width,
-        height,
-        luma,
-        chroma,
-        to_jpeg: ToJpeg::new(frame.matrix, frame.range),
-    };
+    let picture = Picture { width, height, luma, chroma, to_jpeg: ToJpeg::new(frame.matrix, frame.range) };
 
     let mut out = Vec::with_capacity(width * height / 4);
     let mut encoder = Encoder::new(&mut out, quality.clamp(1, 100));
@@ -76,14 +66,7 @@ impl ImageBuffer for Picture {
         let half = self.width.div_ceil(2);
         let luma = &self.luma[row * self.width..][..self.width];
         let chroma = &self.chroma[row / 2 * half..][..half];
-        for (luma, &[u, v]) in luma.chunks(2).zip(chroma) {
-            for &[y] in luma {
-                let [y, cb, cr] = self.to_jpeg.pixel(y, u, v);
-                buffers[0].push(y);
-                buffers[1].push(cb);
-                buffers[2].push(cr);
-            }
-        }
+        self.to_jpeg.row(luma.as_flattened(), chroma, buffers);
     }
 }
 
@@ -102,19 +85,13 @@ mod tests {
 
     #[test]
     fn a_picture_is_at_most_as_wide_as_asked_and_never_enlarged() {
-        for (w, h, max, expected) in [
-            (320, 180, 160, (160, 90)),
-            (101, 51, 640, (101, 51)),
-            (1, 1, 640, (1, 1)),
-            (640, 3, 64, (64, 1)),
-        ] {
+        for (w, h, max, expected) in
+            [(320, 180, 160, (160, 90)), (101, 51, 640, (101, 51)), (1, 1, 640, (1, 1)), (640, 3, 64, (64, 1))]
+        {
             let picture = Picture::new(w, h, 5, Matrix::Bt709, Range::Limited);
             let jpeg = encode(&picture.i420(), max, 80).unwrap();
             assert_eq!(size(&jpeg), expected);
-            assert!(
-                jpeg.starts_with(&[0xFF, 0xD8]) && jpeg.ends_with(&[0xFF, 0xD9]),
-                "whole JPEG"
-            );
+            assert!(jpeg.starts_with(&[0xFF, 0xD8]) && jpeg.ends_with(&[0xFF, 0xD9]), "whole JPEG");
             assert_eq!(jpeg, encode(&picture.nv12(), max, 80).unwrap());
         }
     }
@@ -122,19 +99,23 @@ mod tests {
     #[test]
     fn colours_are_those_of_the_stream() {
         // BT.709 limited: pure red is (63, 102, 240), white (235, 128, 128); JPEG's red is (76, 85, 255).
-        let map = ToJpeg::new(Matrix::Bt709, Range::Limited);
-        assert!(difference(&map.pixel(62.56, 102.34, 240.0), &[76, 85, 255]) <= 1);
-        assert!(difference(&map.pixel(235.0, 128.0, 128.0), &[255, 128, 128]) <= 1);
-        let same = ToJpeg::new(Matrix::Bt601, Range::Full);
-        assert_eq!(same.pixel(17.0, 99.0, 200.0), [17, 99, 200]);
+        let pixel = |matrix, range, [y, u, v]: [f32; 3]| {
+            let mut out = [const { Vec::new() }; 4];
+            ToJpeg::new(matrix, range).row(&[y, y, y], &[[u, v], [u, v]], &mut out);
+            let [y, cb, cr, _] = out;
+            assert_eq!((y.len(), cb.len(), cr.len()), (3, 3, 3));
+            [y[2], cb[2], cr[2]]
+        };
+        let red = pixel(Matrix::Bt709, Range::Limited, [62.56, 102.34, 240.0]);
+        assert!(difference(&red, &[76, 85, 255]) <= 1, "{red:?}");
+        let white = pixel(Matrix::Bt709, Range::Limited, [235.0, 128.0, 128.0]);
+        assert!(difference(&white, &[255, 128, 128]) <= 1, "{white:?}");
+        assert_eq!(pixel(Matrix::Bt601, Range::Full, [17.0, 99.0, 200.0]), [17, 99, 200]);
     }
 
     #[test]
     fn a_width_of_nothing_is_refused() {
         let picture = Picture::new(64, 48, 0, Matrix::Bt601, Range::Full);
-        assert!(matches!(
-            encode(&picture.i420(), 0, 80),
-            Err(Error::Scale { to: 0, .. })
-        ));
+        assert!(matches!(encode(&picture.i420(), 0, 80), Err(Error::Scale { to: 0, .. })));
     }
 }

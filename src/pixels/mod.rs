@@ -4,13 +4,15 @@
 
 mod affine;
 mod area;
+mod coarse;
 mod colour;
 mod cpu;
 mod jpeg;
 mod planes;
 #[cfg(test)]
-mod reference;
+pub(crate) mod reference;
 
+pub use coarse::coarse_luma;
 pub use cpu::{crop, letterbox};
 pub use jpeg::encode as encode_jpeg;
 
@@ -84,10 +86,7 @@ pub struct Letterbox {
 impl Letterbox {
     /// From thumbnail pixels back to frame pixels.
     pub fn to_frame(&self, p: Point) -> Point {
-        Point {
-            x: (p.x - self.offset.x) / self.scale,
-            y: (p.y - self.offset.y) / self.scale,
-        }
+        Point { x: (p.x - self.offset.x) / self.scale, y: (p.y - self.offset.y) / self.scale }
     }
 }
 
@@ -95,13 +94,7 @@ impl Letterbox {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("a {plane} plane of {got} bytes cannot hold {width}x{height} at stride {stride}; the frame is damaged")]
-    ShortPlane {
-        plane: &'static str,
-        width: u32,
-        height: u32,
-        stride: usize,
-        got: usize,
-    },
+    ShortPlane { plane: &'static str, width: u32, height: u32, stride: usize, got: usize },
     #[error("a frame of {width}x{height} cannot be handled: each side must be 1 to {max} px")]
     FrameSize { width: u32, height: u32, max: u32 },
     #[error("a frame of {width}x{height} cannot be scaled down to {to} px: that is more than 256 times")]

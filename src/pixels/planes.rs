@@ -18,26 +18,12 @@ pub(super) struct Samples<'a, const C: usize> {
 impl<'a, const C: usize> Samples<'a, C> {
     fn new(name: &'static str, plane: Plane<'a>, width: u32, height: u32) -> Result<Self, Error> {
         let (columns, rows) = (width as usize, height as usize);
-        let needed = plane
-            .stride
-            .checked_mul(rows - 1)
-            .and_then(|n| n.checked_add(columns * C));
+        let needed = plane.stride.checked_mul(rows - 1).and_then(|n| n.checked_add(columns * C));
         if plane.stride < columns * C || needed.is_none_or(|n| n > plane.data.len()) {
             let (stride, got) = (plane.stride, plane.data.len());
-            return Err(Error::ShortPlane {
-                plane: name,
-                width,
-                height,
-                stride,
-                got,
-            });
+            return Err(Error::ShortPlane { plane: name, width, height, stride, got });
         }
-        Ok(Self {
-            data: plane.data,
-            stride: plane.stride,
-            width: columns,
-            height: rows,
-        })
+        Ok(Self { data: plane.data, stride: plane.stride, width: columns, height: rows })
     }
 
     /// `width * C` samples.
@@ -56,11 +42,7 @@ pub(super) enum ChromaSamples<'a> {
 pub(super) fn check<'a>(frame: &Yuv<'a>) -> Result<(Samples<'a, 1>, ChromaSamples<'a>), Error> {
     let (width, height) = (frame.width, frame.height);
     if !(1..=MAX_SIDE).contains(&width) || !(1..=MAX_SIDE).contains(&height) {
-        return Err(Error::FrameSize {
-            width,
-            height,
-            max: MAX_SIDE,
-        });
+        return Err(Error::FrameSize { width, height, max: MAX_SIDE });
     }
     let (half_width, half_height) = (width.div_ceil(2), height.div_ceil(2));
     let luma = Samples::new("luma", frame.luma, width, height)?;

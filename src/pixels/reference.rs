@@ -29,27 +29,15 @@ impl Picture {
         let luma =
             |x: f64, y: f64| 126.0 + 70.0 * (x / 23.0).sin() * (y / 31.0).cos() + 30.0 * (x * 0.9 + y * 0.7).sin();
         let (half_width, half_height) = (width.div_ceil(2), height.div_ceil(2));
-        let u = plane(half_width, half_height, &|x, y| {
-            128.0 + 60.0 * (x / 17.0 + y / 29.0).sin()
-        });
-        let v = plane(half_width, half_height, &|x, y| {
-            128.0 + 60.0 * (x / 37.0 - y / 19.0).cos()
-        });
+        let u = plane(half_width, half_height, &|x, y| 128.0 + 60.0 * (x / 17.0 + y / 29.0).sin());
+        let v = plane(half_width, half_height, &|x, y| 128.0 + 60.0 * (x / 37.0 - y / 19.0).cos());
         let stride = half_width as usize + padding;
         let mut uv = Vec::new();
         for (u, v) in u.chunks(stride).zip(v.chunks(stride)) {
             uv.extend(u[..half_width as usize].iter().zip(v).flat_map(|(&u, &v)| [u, v]));
             uv.resize(uv.len() + padding, 255);
         }
-        Self {
-            width,
-            height,
-            planes: [plane(width, height, &luma), u, v],
-            uv,
-            padding,
-            matrix,
-            range,
-        }
+        Self { width, height, planes: [plane(width, height, &luma), u, v], uv, padding, matrix, range }
     }
 
     pub fn i420(&self) -> Yuv<'_> {
@@ -58,14 +46,8 @@ impl Picture {
         Yuv {
             width: self.width,
             height: self.height,
-            luma: Plane {
-                data: y,
-                stride: self.width as usize + self.padding,
-            },
-            chroma: Chroma::Planar {
-                u: Plane { data: u, stride: half },
-                v: Plane { data: v, stride: half },
-            },
+            luma: Plane { data: y, stride: self.width as usize + self.padding },
+            chroma: Chroma::Planar { u: Plane { data: u, stride: half }, v: Plane { data: v, stride: half } },
             matrix: self.matrix,
             range: self.range,
         }
@@ -73,10 +55,7 @@ impl Picture {
 
     pub fn nv12(&self) -> Yuv<'_> {
         let stride = 2 * self.width.div_ceil(2) as usize + self.padding;
-        Yuv {
-            chroma: Chroma::Interleaved(Plane { data: &self.uv, stride }),
-            ..self.i420()
-        }
+        Yuv { chroma: Chroma::Interleaved(Plane { data: &self.uv, stride }), ..self.i420() }
     }
 
     /// The planes as functions of column and row, borders repeated.
@@ -85,20 +64,13 @@ impl Picture {
             0 => (self.width, self.height),
             _ => (self.width.div_ceil(2), self.height.div_ceil(2)),
         };
-        let (x, y) = (
-            x.clamp(0, i64::from(w) - 1) as usize,
-            y.clamp(0, i64::from(h) - 1) as usize,
-        );
+        let (x, y) = (x.clamp(0, i64::from(w) - 1) as usize, y.clamp(0, i64::from(h) - 1) as usize);
         self.planes[plane][y * (w as usize + self.padding) + x].into()
     }
 
     fn rgb(&self, y: f64, u: f64, v: f64) -> [u8; 3] {
         let (y, cb, cr) = match self.range {
-            Range::Limited => (
-                (y - 16.0) * 255.0 / 219.0,
-                (u - 128.0) * 255.0 / 224.0,
-                (v - 128.0) * 255.0 / 224.0,
-            ),
+            Range::Limited => ((y - 16.0) * 255.0 / 219.0, (u - 128.0) * 255.0 / 224.0, (v - 128.0) * 255.0 / 224.0),
             Range::Full => (y, u - 128.0, v - 128.0),
         };
         let (kr, kb) = match self.matrix {
@@ -119,9 +91,7 @@ pub fn crop(picture: &Picture, square: &Square, size: u32) -> Vec<u8> {
         let k = (side / f64::from(size)).floor().max(1.0);
         let cell = |a: i64, b: i64| {
             let k = k as i64;
-            let sum: f64 = (0..k * k)
-                .map(|i| picture.sample(plane, a * k + i % k, b * k + i / k))
-                .sum();
+            let sum: f64 = (0..k * k).map(|i| picture.sample(plane, a * k + i % k, b * k + i / k)).sum();
             sum / (k * k) as f64
         };
         let (p, q) = (x / k - 0.5, y / k - 0.5);
@@ -150,10 +120,7 @@ pub fn letterbox(picture: &Picture, side: u32) -> Vec<u8> {
     let (w, h) = (f64::from(picture.width), f64::from(picture.height));
     let ratio = w.max(h) / f64::from(side);
     let (width, height) = ((w / ratio - 1e-6).ceil(), (h / ratio - 1e-6).ceil());
-    let (left, top) = (
-        ((f64::from(side) - width) / 2.0).floor(),
-        ((f64::from(side) - height) / 2.0).floor(),
-    );
+    let (left, top) = (((f64::from(side) - width) / 2.0).floor(), ((f64::from(side) - height) / 2.0).floor());
     let axis = |at: f64, ratio: f64, end: f64| (at * ratio, ((at + 1.0) * ratio).min(end));
     let mean = |plane: usize, i: f64, j: f64, ratio: f64, end: (f64, f64)| {
         let ((x0, x1), (y0, y1)) = (axis(i, ratio, end.0), axis(j, ratio, end.1));
@@ -199,45 +166,18 @@ pub struct Golden {
 /// Enlarged; reduced by boxes of 2; over the border.
 pub const GOLDEN: &[Golden] = &[
     Golden {
-        square: Square {
-            center: Point { x: 80.25, y: 48.5 },
-            side: 20.0,
-            roll: 0.3,
-        },
+        square: Square { center: Point { x: 80.25, y: 48.5 }, side: 20.0, roll: 0.3 },
         size: 28,
-        pixels: &[
-            (0, 0, [231, 87, 171]),
-            (27, 0, [190, 56, 52]),
-            (14, 14, [207, 70, 99]),
-            (5, 20, [237, 103, 156]),
-        ],
+        pixels: &[(0, 0, [231, 87, 171]), (27, 0, [190, 56, 52]), (14, 14, [207, 70, 99]), (5, 20, [237, 103, 156])],
     },
     Golden {
-        square: Square {
-            center: Point { x: 70.5, y: 50.25 },
-            side: 70.0,
-            roll: -0.2,
-        },
+        square: Square { center: Point { x: 70.5, y: 50.25 }, side: 70.0, roll: -0.2 },
         size: 28,
-        pixels: &[
-            (0, 0, [255, 136, 255]),
-            (27, 0, [106, 33, 72]),
-            (14, 14, [218, 84, 141]),
-            (5, 20, [156, 91, 162]),
-        ],
+        pixels: &[(0, 0, [255, 136, 255]), (27, 0, [106, 33, 72]), (14, 14, [218, 84, 141]), (5, 20, [156, 91, 162])],
     },
     Golden {
-        square: Square {
-            center: Point { x: 150.0, y: 10.0 },
-            side: 60.0,
-            roll: 0.7,
-        },
+        square: Square { center: Point { x: 150.0, y: 10.0 }, side: 60.0, roll: 0.7 },
         size: 28,
-        pixels: &[
-            (0, 0, [83, 148, 9]),
-            (27, 0, [116, 189, 36]),
-            (14, 14, [114, 150, 6]),
-            (5, 20, [93, 90, 2]),
-        ],
+        pixels: &[(0, 0, [83, 148, 9]), (27, 0, [116, 189, 36]), (14, 14, [114, 150, 6]), (5, 20, [93, 90, 2])],
     },
 ];
