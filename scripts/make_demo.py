@@ -12,7 +12,7 @@ All positions below are in pixels of the portrait, measured on it once with the 
 
 import subprocess
 import sys
-from multiprocessing import Pool
+from multiprocessing import Process
 from pathlib import Path
 
 import numpy as np
@@ -164,9 +164,16 @@ def make(portrait: Path, target: Path, manipulated: bool) -> None:
 
 
 def main(portrait: Path, out: Path) -> None:
-    jobs = [(portrait, out / "untouched.mp4", False), (portrait, out / "manipulated.mp4", True)]
-    with Pool(2) as pool:
-        pool.starmap(make, jobs)
+    jobs = [
+        Process(target=make, args=(portrait, out / "untouched.mp4", False)),
+        Process(target=make, args=(portrait, out / "manipulated.mp4", True)),
+    ]
+    for job in jobs:
+        job.start()
+    for job in jobs:
+        job.join()
+    if any(job.exitcode for job in jobs):
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -82,8 +82,12 @@ install_packages() {
     as_root=(sudo)
   fi
   say "installing $missing"
-  "${as_root[@]}" apt-get update -qq
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing
+  if ! { "${as_root[@]}" apt-get update -q &&
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing; } \
+    >.cache/apt.log; then
+    complain "apt-get could not install them (see above and .cache/apt.log): mend that, then repeat"
+    exit 1
+  fi
 }
 
 # step NAME OUTPUT INPUT...: runs function make_NAME unless OUTPUT exists and was made from the same INPUT files

@@ -143,7 +143,10 @@ impl App {
         let board = Board::start(&config.publish, &config.verdict, &rule, server, metrics.clone(), runtime.handle());
         let sink = {
             let board = board.clone();
-            move |analysis| drop(board.post(Report::Analysis(analysis)))
+            move |analysis| {
+                // One that finds the board full is counted there.
+                board.post(Report::Analysis(analysis));
+            }
         };
         let detector = Detector::start(model, &config.detector, metrics.clone(), sink)?;
         let settings = stream::Settings {
@@ -245,5 +248,12 @@ impl Streams for App {
 
     fn list(&self) -> Vec<source::Config> {
         self.lock().iter().map(|stream| stream.config.clone()).collect()
+    }
+
+    fn ready(&self) -> Result<(), String> {
+        match self.rooms.detector.is_running() {
+            true => Ok(()),
+            false => Err("the detector's thread has ended".into()),
+        }
     }
 }

@@ -1,14 +1,14 @@
 //! The command line: `run`, `score`, `check-config`, `devices`, `bench`. Prints one chain of errors; exit codes: 0 done,
 //! 1 failed while running, 2 for input or settings it cannot use.
 
-use std::error::Error as _;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use truevision::config::{self, CommandLine, Config};
-use truevision::{app, bench, infer, score};
+use truevision::detector::Model;
+use truevision::{app, bench, score};
 
 /// Watches live video and says, face by face, whether it is REAL, FAKE or UNCERTAIN.
 #[derive(Parser)]
@@ -120,7 +120,11 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         }
         Command::Devices(settings) => {
             let config = settings.load()?;
-            print!("{}", infer::devices(&config.infer).map_err(|error| Failure(1, error.into()))?);
+            let model = Model::load(&config.detector, &config.infer).map_err(|error| Failure(2, error.into()))?;
+            println!("{}: {} runs on it", model.provider(), model.contract.name);
+            for passed_over in model.passed_over() {
+                println!("{}: not used: {}", passed_over.provider, passed_over.why);
+            }
             Ok(ExitCode::SUCCESS)
         }
         Command::Bench(args) => {

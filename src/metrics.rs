@@ -1,7 +1,21 @@
 //! Tool: every Prometheus metric in one struct on its own registry; docs/metrics.md lists the same (tested).
 //! Rooms count here; `web` renders. Labels: stream, reason, stage, verdict, provider, model, state.
 
-use prometheus::{Gauge, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry};
+use std::collections::HashMap;
+
+use prometheus::core::{Collector, MetricVec, MetricVecBuilder};
+use prometheus::proto::Metric;
+use prometheus::{
+    Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder,
+};
+
+/// Seconds. A stage takes a few ms and the whole path some tens; 300 ms is the limit we promise, 2 s is lost.
+const LATENCY: [f64; 16] =
+    [0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0];
+
+/// Crops.
+const BATCH: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
 
 /// All metrics. A removed stream's series go with [`Metrics::forget`].
 pub struct Metrics {
@@ -24,7 +38,7 @@ pub struct Metrics {
     pub stream_state: IntGaugeVec,
     /// truevision_verdict{stream,verdict}: 1 for the verdict in force.
     pub verdict: IntGaugeVec,
-    /// truevision_fake_confidence{stream}: rolling, 0-1.
+    /// truevision_fake_confidence{stream}: rolling, 0-1; absent while there is none that counts.
     pub fake_confidence: GaugeVec,
     /// truevision_verdict_timestamp_seconds{stream}: unix time of the newest evidence (age = time() - this).
     pub verdict_timestamp: GaugeVec,
@@ -50,14 +64,176 @@ pub struct Metrics {
     pub start_time: Gauge,
 }
 
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Metrics {
     pub fn new() -> Self {
-        todo!()
+        let registry = Registry::new();
+        let made = Make { registry: &registry };
+        Self {
+            frames: made.counters("frames_total", "Decoded frames that arrived.", &["stream"]),
+            frames_dropped: made.counters(
+                "frames_dropped_total",
+                "Frames that were given up before they were judged.",
+                &["stream", "reason"],
+            ),
+            frames_analysed: made.counters("frames_analysed_total", "Frames that were judged.", &["stream"]),
+            faces: made.counters("faces_total", "Faces in the frames that were judged.", &["stream"]),
+            windows: made.counters("windows_total", "Windows that the detector scored.", &["stream"]),
+            windows_rejected: made.counters(
+                "windows_rejected_total",
+                "Faces of a frame that did not reach a window: kept back by the quality gate, or the detector failed.",
+                &["stream", "reason"],
+            ),
+            reconnects: made.counters("reconnects_total", "Connections that came back after a fault.", &["stream"]),
+            stream_state: made.int_gauges(
+                "stream_state",
+                "1 for the state that the stream is in, 0 for the others.",
+                &["stream", "state"],
+            ),
+            verdict: made.int_gauges(
+                "verdict",
+                "1 for the verdict in force, 0 for the others.",
+                &["stream", "verdict"],
+            ),
+            fake_confidence: made.gauges(
+                "fake_confidence",
+                "Rolling probability, 0-1, that the worst face is manipulated; absent while none counts.",
+                &["stream"],
+            ),
+            verdict_timestamp: made.gauges(
+                "verdict_timestamp_seconds",
+                "Unix time of the newest scored window behind the verdict; absent while none is behind it.",
+                &["stream"],
+            ),
+            verdict_age: made.gauges(
+                "verdict_age_seconds",
+                "Age of the newest scored window behind the verdict; absent while none is behind it.",
+                &["stream"],
+            ),
+            stage: made.histograms("stage_seconds", "Time that a stage of the path took.", &["stage"]),
+            end_to_end: made.histograms(
+                "end_to_end_seconds",
+                "Time from a frame's arrival to its verdict.",
+                &["stream"],
+            ),
+            batch_size: made.register(Histogram::with_opts(
+                HistogramOpts::new("truevision_batch_size", "Crops in one call of the encoder.")
+                    .buckets(BATCH.to_vec()),
+            )),
+            detector_queue: made
+                .register(IntGauge::new("truevision_detector_queue", "Frames that wait for the detector.")),
+            detector_failures: made
+                .register(IntCounter::new("truevision_detector_failures_total", "Calls of the model that failed.")),
+            provider: made.int_gauges(
+                "provider_info",
+                "1, with the model and what it runs on.",
+                &["provider", "model"],
+            ),
+            websocket_clients: made
+                .register(IntGauge::new("truevision_websocket_clients", "WebSocket clients that are connected.")),
+            websocket_resyncs: made.register(IntCounter::new(
+                "truevision_websocket_resyncs_total",
+                "Times that a client fell behind and got a fresh snapshot.",
+            )),
+            start_time: made
+                .register(Gauge::new("truevision_start_time_seconds", "Unix time at which the program started.")),
+            registry,
+        }
+    }
+
+    /// The text format that Prometheus scrapes.
+    pub fn render(&self) -> Result<String, prometheus::Error> {
+        TextEncoder::new().encode_to_string(&self.registry.gather())
+    }
+
+    /// Sum of a family's counters over their series, of those only whose `reason` is one of `reasons` unless that is
+    /// empty. 0 for a name that no metric has.
+    pub fn sum(&self, family: &str, reasons: &[&str]) -> f64 {
+        let families = self.registry.gather();
+        let series = families.iter().filter(|found| found.name() == family).flat_map(|found| found.get_metric());
+        let wanted = |metric: &&Metric| {
+            let reason = metric.get_label().iter().find(|label| label.name() == "reason");
+            reasons.is_empty() || reason.is_some_and(|reason| reasons.contains(&reason.value()))
+        };
+        series.filter(wanted).map(|metric| metric.get_counter().get_value()).sum()
     }
 
     /// Removes a stream's series.
     pub fn forget(&self, stream: &str) {
-        let _ = stream;
-        todo!()
+        for counters in [
+            &self.frames,
+            &self.frames_dropped,
+            &self.frames_analysed,
+            &self.faces,
+            &self.windows,
+            &self.windows_rejected,
+            &self.reconnects,
+        ] {
+            forget(counters, stream);
+        }
+        for gauges in [&self.stream_state, &self.verdict] {
+            forget(gauges, stream);
+        }
+        for gauges in [&self.fake_confidence, &self.verdict_timestamp, &self.verdict_age] {
+            forget(gauges, stream);
+        }
+        forget(&self.end_to_end, stream);
     }
 }
+
+/// Removes the series of `vec` whose label `stream` is `stream`, whatever their other labels.
+fn forget<T: MetricVecBuilder>(vec: &MetricVec<T>, stream: &str) {
+    for family in vec.collect() {
+        for metric in family.get_metric() {
+            let labels: HashMap<&str, &str> =
+                metric.get_label().iter().map(|label| (label.name(), label.value())).collect();
+            if labels.get("stream") == Some(&stream) {
+                // Fails only when another thread removed the same series.
+                let _ = vec.remove(&labels);
+            }
+        }
+    }
+}
+
+/// Makes and registers metrics. Names and labels are constants, so a failure is a mistake in this file, which every
+/// test that makes a `Metrics` finds: hence the `expect`.
+struct Make<'a> {
+    registry: &'a Registry,
+}
+
+impl Make<'_> {
+    fn register<C: Collector + Clone + 'static>(&self, metric: prometheus::Result<C>) -> C {
+        let metric = metric.expect("the name and labels are valid");
+        self.registry.register(Box::new(metric.clone())).expect("the name is used once");
+        metric
+    }
+
+    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+        self.register(IntCounterVec::new(opts(name, help), labels))
+    }
+
+    fn int_gauges(&self, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
+        self.register(IntGaugeVec::new(opts(name, help), labels))
+    }
+
+    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> GaugeVec {
+        self.register(GaugeVec::new(opts(name, help), labels))
+    }
+
+    fn histograms(&self, name: &str, help: &str, labels: &[&str]) -> HistogramVec {
+        let opts = HistogramOpts { common_opts: opts(name, help), buckets: LATENCY.to_vec() };
+        self.register(HistogramVec::new(opts, labels))
+    }
+}
+
+fn opts(name: &str, help: &str) -> Opts {
+    Opts::new(format!("truevision_{name}"), help)
+}
+
+#[cfg(test)]
+mod tests;

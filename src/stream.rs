@@ -64,7 +64,6 @@ pub fn run(id: &StreamId, config: &source::Config, rooms: &Rooms, stop: &AtomicB
             }
             Next::Frame(frame) if analyst.due(&frame) => match analyst.look(&frame, &rooms.faces, &rooms.metrics) {
                 Ok(faces) => {
-                    rooms.metrics.faces.with_label_values(&[id]).inc_by(faces.len() as u64);
                     let work = Work { stream: id.clone(), stamp: frame.stamp, faces, picture: picture(rooms, id, &frame) };
                     if !rooms.detector.submit(work, when_full) {
                         lost(rooms, id, "detector_queue_full", 1);

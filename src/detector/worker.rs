@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::analyst::Analyst;
 use super::{Analysis, Config, Evidence, ScoredFace, StreamId, Work};
-use crate::crops::{Candidate, Reject};
+use crate::crops::Candidate;
 use crate::metrics::Metrics;
 
 pub(super) enum Message {
@@ -79,7 +79,7 @@ impl<S: FnMut(Analysis)> Worker<S> {
             batch.iter().map(|work| work.faces.iter().map(|_| self.failed()).collect()).collect()
         });
         for (work, evidence) in batch.into_iter().zip(evidence) {
-            let analysis = self.count(attach(work, evidence));
+            let analysis = attach(work, evidence);
             // Unwind safety: the sink's own state is the sink's; the next analysis must reach it all the same.
             if catch_unwind(AssertUnwindSafe(|| (self.sink)(analysis))).is_err() {
                 self.failed();
@@ -91,31 +91,6 @@ impl<S: FnMut(Analysis)> Worker<S> {
     fn failed(&self) -> Evidence {
         self.metrics.detector_failures.inc();
         Evidence::Failed
-    }
-
-    fn count(&self, analysis: Analysis) -> Analysis {
-        let reject = |reason: &str| self.metrics.windows_rejected.with_label_values(&[&analysis.stream, reason]).inc();
-        for face in &analysis.faces {
-            match &face.evidence {
-                Evidence::Score(_) => self.metrics.windows.with_label_values(&[&*analysis.stream]).inc(),
-                Evidence::Gathering { .. } => {}
-                Evidence::Rejected(reasons) => reasons.iter().for_each(|reason| reject(name(*reason))),
-                Evidence::Failed => reject("detector_failed"),
-            }
-        }
-        analysis
-    }
-}
-
-/// As in the metric's label and on the wire.
-fn name(reject: Reject) -> &'static str {
-    match reject {
-        Reject::FaceTooSmall => "face_too_small",
-        Reject::Blurred => "blurred",
-        Reject::Turned => "turned",
-        Reject::Dark => "dark",
-        Reject::Overexposed => "overexposed",
-        Reject::CutOff => "cut_off",
     }
 }
 

@@ -11,8 +11,8 @@ use crate::verdict::{Label, Reason};
 
 pub const VERSION: u32 = 1;
 
-/// One message of the server. `seq` counts events since this start of the program (`boot`); a client that sees a
-/// hole asks again with `?boot=..&seq=..` or takes the snapshot it gets.
+/// One message of the server. `seq` counts events since this start of the program (`boot`), snapshots and heartbeats
+/// aside: those carry that of the newest event. A client that sees a hole asks again with `?boot=..&seq=..`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Event {
     pub v: u32,
@@ -26,18 +26,22 @@ pub struct Event {
 pub enum Body {
     /// Everything; first on every connection, and again when a client fell behind.
     Snapshot(Snapshot),
-    /// A stream came, or its connection state changed.
+    /// A stream came, its connection state changed, or (at most once a second) its figures did.
     Stream(StreamState),
     /// A stream went.
     Removed { id: String },
-    /// A frame was judged.
+    /// A frame was judged, or its verdict went STALE.
     Verdict(VerdictState),
+    /// Once a second, so that a client notices a dead connection and knows the server's clock (RFC 3339 UTC).
+    Heartbeat { now: String },
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Snapshot {
     /// Unique to this start of the program.
     pub boot: String,
+    /// The server's clock, RFC 3339 UTC.
+    pub now: String,
     pub server: Server,
     pub streams: Vec<StreamState>,
 }
@@ -73,6 +77,20 @@ pub enum State {
     Fault,
     /// A file that was played once.
     Ended,
+}
+
+impl State {
+    pub const ALL: [Self; 4] = [Self::Connecting, Self::Live, Self::Fault, Self::Ended];
+
+    /// As on the wire and in metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Connecting => "connecting",
+            Self::Live => "live",
+            Self::Fault => "fault",
+            Self::Ended => "ended",
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -125,7 +143,7 @@ pub struct VerdictState {
     pub label: Label,
     pub fake_confidence: Option<f32>,
     pub reasons: Vec<Reason>,
-    /// Age of the newest evidence when this was sent, seconds; null: none yet.
+    /// Age of the newest scored window behind the label when this was sent, seconds; null: none stands behind it.
     pub evidence_age_secs: Option<f64>,
     pub faces: Vec<FaceState>,
 }

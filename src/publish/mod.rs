@@ -3,6 +3,15 @@
 //! The board is the one task that owns live state.
 
 pub mod event;
+pub mod rfc3339;
+
+mod board;
+mod history;
+mod live;
+mod watch;
+
+pub use board::{Board, Subscription};
+pub use watch::{Picture, Watcher};
 
 use std::time::Duration;
 
@@ -10,6 +19,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::detector::{Analysis, StreamId};
 use crate::source::Connection;
+
+/// Reason of a loss: the detector could not keep up.
+pub const DETECTOR_QUEUE_FULL: &str = "detector_queue_full";
+/// Reason of a loss: the board could not keep up.
+pub const BOARD_QUEUE_FULL: &str = "board_queue_full";
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -31,21 +45,67 @@ impl Default for Config {
 }
 
 impl Config {
+    /// Adds a (key, message) for every impossible value; keys are relative to this table.
     pub fn check(&self, faults: &mut Vec<(String, String)>) {
-        let _ = faults;
-        todo!()
+        let mut range = |key: &str, value: usize, low: usize, high: usize| {
+            if !(low..=high).contains(&value) {
+                faults.push((key.into(), format!("must be {low}-{high}, got {value}")));
+            }
+        };
+        range("client_queue", self.client_queue, 16, 65_536);
+        range("resume_events", self.resume_events, 0, 65_536);
+        range("picture_px", self.picture_px as usize, 160, 1920);
+        range("picture_quality", self.picture_quality.into(), 1, 100);
     }
 }
 
 /// What the streams and the detector tell the board.
 pub enum Report {
-    /// A stream exists from now on.
-    Added { stream: StreamId, name: String, kind: &'static str, source: String },
-    Removed { stream: StreamId },
-    Connected { stream: StreamId, connection: Connection },
+    /// A stream exists from now on; one that exists already starts anew.
+    Added {
+        stream: StreamId,
+        name: String,
+        kind: &'static str,
+        source: String,
+    },
+    Removed {
+        stream: StreamId,
+    },
+    Connected {
+        stream: StreamId,
+        connection: Connection,
+    },
     /// `code` and `message` as the source's error gives them; no `retry_in`: it will not come back by itself.
-    Fault { stream: StreamId, code: &'static str, message: String, retry_in: Option<Duration> },
-    Ended { stream: StreamId },
+    Fault {
+        stream: StreamId,
+        code: &'static str,
+        message: String,
+        retry_in: Option<Duration>,
+    },
+    Ended {
+        stream: StreamId,
+    },
+    /// Frames that were given up since the last such report: `overwritten`, `detector_queue_full`.
+    Dropped {
+        stream: StreamId,
+        reason: &'static str,
+        frames: u64,
+    },
     /// A frame's faces, scored.
     Analysis(Analysis),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_impossible_value_is_named() {
+        let mut faults = Vec::new();
+        Config::default().check(&mut faults);
+        assert_eq!(faults, []);
+        Config { client_queue: 1, resume_events: 1 << 20, picture_px: 0, picture_quality: 101 }.check(&mut faults);
+        let keys: Vec<&str> = faults.iter().map(|(key, _)| key.as_str()).collect();
+        assert_eq!(keys, ["client_queue", "resume_events", "picture_px", "picture_quality"]);
+    }
 }

@@ -5,7 +5,7 @@
 //! stopping thread that hangs costs that thread; the rest between two connections bounds how many there can be.
 
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant, SystemTime};
 
 use gst::prelude::*;
@@ -67,11 +67,13 @@ struct View {
 impl Running {
     /// Starts on a thread.
     pub fn start(kind: Kind, config: &Config) -> Result<Self, Error> {
-        let (sender, receiver) = sync_channel(1);
+        // Hand to hand: a pipeline that nobody waits for any more stays with the thread that made it.
+        let (sender, receiver) = sync_channel(0);
         let settings = config.clone();
         std::thread::Builder::new()
             .name(format!("open-{}", config.id))
-            .spawn(move || open(kind, &settings, &sender))
+            // One that is not taken is stopped here.
+            .spawn(move || drop(sender.send(Pipeline::start(kind, &settings))))
             .map_err(|error| Error::Pipeline { source_name: redact_url(&config.url), why: error.to_string() })?;
         Ok(Self {
             kind,
@@ -239,7 +241,11 @@ impl Running {
         }
         let source_name = redact_url(&self.config.url);
         Step::Failed(match self.state {
-            State::Starting(_) => Error::Unreachable { source_name, why: "no answer".into() },
+            State::Starting(_) if self.kind.is_remote() => Error::Unreachable { source_name, why: "no answer".into() },
+            // A container that is cut off can leave GStreamer waiting for ever.
+            _ if self.kind == Kind::File => {
+                Error::Damaged { source_name, why: format!("no frame within {:.0} s", limit.as_secs_f64()), remote: false }
+            }
             _ => Error::NoFrames { source_name, secs: limit.as_secs_f64() },
         })
     }
@@ -257,11 +263,16 @@ impl Running {
         self.view.as_ref().map_or(Duration::ZERO, |view| view.began.elapsed())
     }
 
-    /// Counts since the last call.
-    pub fn take_counts(&mut self) -> Counts {
+    /// Counts since the last call. A live source has its newest frame in the slot and one that waits for its time in
+    /// front of it: until the `last` call those are not lost, only not taken yet. Other sources lose none.
+    pub fn take_counts(&mut self, last: bool) -> Counts {
         let State::Playing(pipeline) = &self.state else { return Counts::default() };
-        let arrived = pipeline.arrived.load(Ordering::Relaxed);
-        self.tally.since(arrived, pipeline.frames.property::<u64>("current-level-buffers"))
+        let waiting = match (self.config.is_live(), last) {
+            (true, true) => 0,
+            (true, false) => 2,
+            (false, _) => u64::MAX,
+        };
+        self.tally.since(pipeline.arrived.load(Ordering::Relaxed), waiting)
     }
 
     /// Ends it; the pipeline is to be stopped by whoever gets it.
@@ -301,18 +312,9 @@ impl Running {
     }
 }
 
-/// Runs on the opening thread.
-fn open(kind: Kind, config: &Config, answer: &SyncSender<Result<Pipeline, Error>>) {
-    if let Err(unwanted) = answer.send(Pipeline::start(kind, config))
-        && let Ok(pipeline) = unwanted.0
-    {
-        pipeline.stop();
-    }
-}
-
 /// Stops a pipeline whose source is gone, on a thread of its own.
 pub(super) fn stop_aside(id: &str, pipeline: Pipeline) {
-    let stopping = std::thread::Builder::new().name(format!("close-{id}")).spawn(move || pipeline.stop());
+    let stopping = std::thread::Builder::new().name(format!("close-{id}")).spawn(move || drop(pipeline));
     if let Err(error) = stopping {
         tracing::error!(stream = id, %error, "a pipeline could not be stopped");
     }

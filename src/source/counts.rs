@@ -29,10 +29,10 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// `arrived`: all that the pad has counted; `waiting`: those in the slot now. A frame may move between the two
+    /// `arrived`: all that the pad has counted; `waiting`: as many of those may still be taken. A frame may move between the two
     /// numbers while they are read, so losses are told when they are certain and never taken back.
     pub fn since(&mut self, arrived: u64, waiting: u64) -> Counts {
-        let overwritten = arrived.saturating_sub(self.taken + waiting).max(self.told.overwritten);
+        let overwritten = arrived.saturating_sub(self.taken).saturating_sub(waiting).max(self.told.overwritten);
         let total = Counts { arrived, overwritten, damaged: self.damaged };
         let counts = Counts {
             arrived: total.arrived - self.told.arrived,

@@ -1,6 +1,7 @@
 //! What can go wrong with a source, told apart by what a person has to do. In: GStreamer's errors and the kind of
 //! source. Out: [`Error`], whose `code` is stable for API and metrics. Made by `connection`, read by everyone.
 
+use gst::prelude::*;
 use gstreamer as gst;
 
 use super::address::Kind;
@@ -84,7 +85,12 @@ impl Error {
                 _ => Self::Unreachable { source_name, why },
             };
         }
+        // The source element itself gave up, whatever it calls that.
+        let by_source = message.src().is_some_and(|element| element.name() == "source");
         match error.kind::<gst::StreamError>() {
+            Some(gst::StreamError::Failed) if remote && by_source && !debug.contains("not-linked") => {
+                Self::Unreachable { source_name, why }
+            }
             Some(gst::StreamError::CodecNotFound) => Self::Unsupported { source_name, why, remote },
             // A pad that nothing is linked to: the source has something else than video.
             Some(gst::StreamError::Failed) if debug.contains("not-linked") => Self::NoVideo { source_name, remote },

@@ -12,7 +12,7 @@ use super::address::{Kind, Target};
 use super::{Config, Error, Transport};
 use crate::secret::redact_url;
 
-/// A pipeline that was set playing, and what is needed of it. Stopping can block: see `connection`.
+/// A pipeline that was set playing, and what is needed of it.
 pub(super) struct Pipeline {
     pub element: gst::Pipeline,
     pub frames: AppSink,
@@ -57,9 +57,12 @@ impl Pipeline {
         let _ = element.set_state(gst::State::Playing);
         Ok(Self { element, frames, bus, arrived })
     }
+}
 
-    /// May block as long as the source takes to let go.
-    pub fn stop(self) {
+/// Stops it, which may block as long as the source takes to let go: see `connection` for where that happens.
+impl Drop for Pipeline {
+    fn drop(&mut self) {
+        // There is nobody left to tell.
         let _ = self.element.set_state(gst::State::Null);
     }
 }
@@ -125,7 +128,9 @@ fn one_thread_a_decoder(pipeline: &gst::Pipeline) {
 }
 
 pub(super) fn is_video_decoder(factory: &gst::ElementFactory) -> bool {
-    factory.has_type(gst::ElementFactoryType::DECODER | gst::ElementFactoryType::MEDIA_VIDEO)
+    // MJPEG's decoder counts as one of images.
+    let pictures = gst::ElementFactoryType::MEDIA_VIDEO | gst::ElementFactoryType::MEDIA_IMAGE;
+    factory.has_type(gst::ElementFactoryType::DECODER | pictures)
 }
 
 /// The one thing of ours that GStreamer's threads do: count.

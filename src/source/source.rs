@@ -86,7 +86,7 @@ impl Source {
     /// Counts since the last call.
     pub fn take_counts(&mut self) -> Counts {
         if let Phase::Running(running) = &mut self.phase {
-            self.counts += running.take_counts();
+            self.counts += running.take_counts(false);
         }
         std::mem::take(&mut self.counts)
     }
@@ -107,7 +107,7 @@ impl Source {
     /// Ends the connection, if there is one; its last counts are kept.
     fn close(&mut self) {
         if let Phase::Running(mut running) = std::mem::replace(&mut self.phase, Phase::Over) {
-            self.counts += running.take_counts();
+            self.counts += running.take_counts(true);
             if let Some(pipeline) = running.end_now() {
                 stop_aside(&self.config.id, pipeline);
             }

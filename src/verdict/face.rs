@@ -127,9 +127,8 @@ impl Face {
 
     /// Whether its evidence is older than the limit at `now`.
     pub fn stale_at(&self, config: &Config, now: Instant) -> bool {
-        self.evidence.is_some_and(|evidence| {
-            now.saturating_duration_since(evidence.arrived).as_secs_f64() > config.stale_secs
-        })
+        self.evidence
+            .is_some_and(|evidence| now.saturating_duration_since(evidence.arrived).as_secs_f64() > config.stale_secs)
     }
 
     /// What is said of it as of frame number `frame`.

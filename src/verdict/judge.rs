@@ -35,8 +35,7 @@ impl Judge {
         self.newest = Some(stamp);
         let forget = self.config.forget_secs;
         self.faces.retain(|_, face| stamp.pts.saturating_sub(face.seen.pts).as_secs_f64() <= forget);
-        let vanished =
-            self.faces.keys().any(|track| !analysis.faces.iter().any(|scored| scored.track == *track));
+        let vanished = self.faces.keys().any(|track| !analysis.faces.iter().any(|scored| scored.track == *track));
         for scored in &analysis.faces {
             let face = self.faces.entry(scored.track).or_insert_with(|| Face::new(scored, stamp, vanished));
             face.update(&self.config, &self.rule, scored, stamp, self.frames_lost);
@@ -70,21 +69,15 @@ impl Judge {
 
     /// The verdict as of the frame `stamp`; `freshness` is asked of every face, and of none when there is none.
     fn conclude(&self, stamp: Stamp, freshness: impl Fn(Option<&Face>) -> Freshness) -> Verdict {
-        let judged: Vec<(&Face, FaceVerdict)> = self
-            .faces
-            .values()
-            .map(|face| (face, face.verdict(freshness(Some(face)), stamp.number)))
-            .collect();
+        let judged: Vec<(&Face, FaceVerdict)> =
+            self.faces.values().map(|face| (face, face.verdict(freshness(Some(face)), stamp.number))).collect();
         let confidence = |face: &FaceVerdict| face.fake_confidence.unwrap_or_default();
-        let worst = judged
-            .iter()
-            .max_by(|(_, a), (_, b)| a.label.cmp(&b.label).then(confidence(a).total_cmp(&confidence(b))));
+        let worst =
+            judged.iter().max_by(|(_, a), (_, b)| a.label.cmp(&b.label).then(confidence(a).total_cmp(&confidence(b))));
         let (label, fake_confidence, reasons, evidence) = match worst {
             None if freshness(None) == Freshness::SourceStale => (Label::Stale, None, vec![Reason::SourceStale], None),
             None => (Label::Uncertain, None, vec![Reason::NoFace], None),
-            Some((face, verdict)) => {
-                (verdict.label, verdict.fake_confidence, verdict.reasons.clone(), face.evidence)
-            }
+            Some((face, verdict)) => (verdict.label, verdict.fake_confidence, verdict.reasons.clone(), face.evidence),
         };
         Verdict {
             label,

@@ -1,5 +1,5 @@
-//! Room 6: what we tell people. In: [`Analysis`](crate::detector::Analysis), in order, and from time to time the time. Out: [`Verdict`]s with
-//! rolling confidence, reasons and freshness. Pure: no clock, no threads. One [`Judge`] a stream.
+//! Room 6: what we tell people. In: [`Analysis`](crate::detector::Analysis), in order, and from time to time the time.
+//! Out: [`Verdict`]s with rolling confidence, reasons and freshness. Pure: no clock, no threads. One [`Judge`] a stream.
 //! Formulas and their sources: docs/verdict.md.
 
 mod decision;
@@ -9,6 +9,7 @@ mod rolling;
 
 pub use judge::Judge;
 
+use std::fmt;
 use std::time::{Duration, Instant, SystemTime};
 
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,22 @@ pub enum Label {
 
 impl Label {
     pub const ALL: [Self; 4] = [Self::Real, Self::Stale, Self::Uncertain, Self::Fake];
+
+    /// As on the wire and in metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Real => "REAL",
+            Self::Stale => "STALE",
+            Self::Uncertain => "UNCERTAIN",
+            Self::Fake => "FAKE",
+        }
+    }
+}
+
+impl fmt::Display for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
 }
 
 /// Why a verdict is not (yet) REAL or FAKE; the words people see are the dashboard's.
@@ -55,6 +72,49 @@ pub enum Reason {
     HeadsDisagree,
     /// Enough evidence, and it lies between the thresholds.
     BetweenThresholds,
+}
+
+impl Reason {
+    pub const ALL: [Self; 13] = [
+        Self::NoFace,
+        Self::FaceTooSmall,
+        Self::Blurred,
+        Self::Turned,
+        Self::Dark,
+        Self::Overexposed,
+        Self::CutOff,
+        Self::IncompleteWindow,
+        Self::TrackSwitch,
+        Self::SourceStale,
+        Self::DetectorDegraded,
+        Self::HeadsDisagree,
+        Self::BetweenThresholds,
+    ];
+
+    /// As on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NoFace => "no_face",
+            Self::FaceTooSmall => "face_too_small",
+            Self::Blurred => "blurred",
+            Self::Turned => "turned",
+            Self::Dark => "dark",
+            Self::Overexposed => "overexposed",
+            Self::CutOff => "cut_off",
+            Self::IncompleteWindow => "incomplete_window",
+            Self::TrackSwitch => "track_switch",
+            Self::SourceStale => "source_stale",
+            Self::DetectorDegraded => "detector_degraded",
+            Self::HeadsDisagree => "heads_disagree",
+            Self::BetweenThresholds => "between_thresholds",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -169,6 +229,16 @@ mod tests {
         let mut faults = Vec::new();
         config.check(&mut faults);
         faults
+    }
+
+    #[test]
+    fn labels_and_reasons_are_printed_as_on_the_wire() {
+        for label in Label::ALL {
+            assert_eq!(serde_json::to_value(label).unwrap(), label.to_string());
+        }
+        for reason in Reason::ALL {
+            assert_eq!(serde_json::to_value(reason).unwrap(), reason.to_string());
+        }
     }
 
     #[test]

@@ -1,12 +1,27 @@
 //! Room 8: the door. In: HTTP on one port. Out: dashboard, `/api/status`, `/api/streams`, `/ws`, `/healthz`, `/readyz`,
 //! `/metrics`. No pixel work and no blocking here: streams are added and removed through [`Streams`].
 
+mod api;
+mod body;
+mod dashboard;
+mod door;
+mod guard;
+mod health;
+mod problem;
+mod ws;
+
+pub use door::{Door, Error};
+
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use crate::secret::Secret;
 use crate::source;
+
+/// Characters of a token: fewer could be found by trying.
+const TOKEN_LEAST: usize = 16;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -26,9 +41,51 @@ impl Default for Config {
 }
 
 impl Config {
+    /// Adds a (key, message) for every impossible value; keys are relative to this table.
     pub fn check(&self, faults: &mut Vec<(String, String)>) {
-        let _ = faults;
-        todo!()
+        let mut fault = |(key, message): (&str, String)| faults.push((key.into(), message));
+        let token = self.token();
+        match self.address() {
+            Err(wrong) => fault(wrong),
+            Ok(address) if !address.ip().is_loopback() && matches!(token, Ok(None)) => fault((
+                "listen",
+                format!(
+                    "{address} is reachable from other machines, so web.token or web.token_file must be set; \
+                     or listen on 127.0.0.1"
+                ),
+            )),
+            Ok(_) => {}
+        }
+        if let Err(wrong) = token {
+            fault(wrong);
+        }
+    }
+
+    fn address(&self) -> Result<SocketAddr, (&'static str, String)> {
+        let wrong =
+            || ("listen", format!("must be an address and a port as \"127.0.0.1:8080\", got {:?}", self.listen));
+        self.listen.parse().map_err(|_| wrong())
+    }
+
+    /// The token in force, from the settings or its file.
+    fn token(&self) -> Result<Option<Secret>, (&'static str, String)> {
+        let path = self.token_file.display();
+        let (key, token) = match (self.token.is_empty(), self.token_file.as_os_str().is_empty()) {
+            (true, true) => return Ok(None),
+            (false, true) => ("token", self.token.clone()),
+            (false, false) => return Err(("token_file", "web.token is set too; give one of them".into())),
+            (true, false) => match std::fs::read_to_string(&self.token_file) {
+                Ok(text) => ("token_file", Secret::new(text.trim())),
+                Err(error) => return Err(("token_file", format!("cannot read {path}: {error}"))),
+            },
+        };
+        match token.expose().chars().count() {
+            TOKEN_LEAST.. => Ok(Some(token)),
+            got => Err((
+                key,
+                format!("a token has at least {TOKEN_LEAST} characters, got {got}; try `openssl rand -hex 32`"),
+            )),
+        }
     }
 }
 
@@ -43,6 +100,8 @@ pub enum StreamError {
     Invalid { field: String, message: String },
     #[error("{0} streams are running already, the most this program takes (streams_max)")]
     Full(usize),
+    #[error("the system cannot start a thread for the stream: {0}; free some memory or remove streams")]
+    Thread(std::io::Error),
 }
 
 /// What the door can do with streams; `app` implements it. Calls may block for a moment: `web` makes them off the
@@ -53,4 +112,9 @@ pub trait Streams: Send + Sync + 'static {
     fn restart(&self, id: &str) -> Result<(), StreamError>;
     /// Settings of every stream, in order of arrival (secrets print as redacted).
     fn list(&self) -> Vec<source::Config>;
+    /// Whether verdicts can come; if not, why, in words.
+    fn ready(&self) -> Result<(), String>;
 }
+
+#[cfg(test)]
+mod tests;

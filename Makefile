@@ -1,0 +1,39 @@
+# TrueVision's commands; `make help` lists them. What each needs is set up first by scripts/setup.sh.
+
+.PHONY: run test test-training train evaluate export lint clean help
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+# Python of the training tools.
+TRAINING := cd training && ../.cache/venv-training/bin/python -m truevision_training
+
+# The shell reads SOURCE and CONFIG from its environment, so that no character in them is taken for syntax.
+SETTINGS := $(if $(CONFIG),--config "$$CONFIG",$(if $(SOURCE),,--config configs/demo.toml))
+
+run: ## Start TrueVision: the demo, or SOURCE=<file, URL, device, screen, test>, or CONFIG=<settings file>
+	@scripts/setup.sh run
+	@exec target/release/truevision run $(SETTINGS) $(if $(SOURCE),"$$SOURCE")
+
+test: ## Run every test and close with totals
+	@scripts/setup.sh test
+	@python3 scripts/run_suites.py scripts rust dashboard browser
+
+test-training: ## Run the tests of the training system
+	@scripts/setup.sh training
+	@python3 scripts/run_suites.py training
+
+train evaluate export: ## Train, evaluate or export the detector; ARGS="..." go to the tool
+	@scripts/setup.sh training
+	@$(TRAINING).$@ $(ARGS)
+
+lint: ## Check formatting and lints of Rust and dashboard
+	@cargo fmt --check
+	@cargo clippy --all-targets --locked -- -D warnings
+	@cd dashboard && npm run --silent lint
+
+clean: ## Remove everything that set-up and builds made
+	@rm -rf .cache models/fetched target dashboard/node_modules dashboard/dist
+
+help: ## Show this list
+	@sed -n 's/^\([a-z -]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS='	' read -r target text; do \
+		printf '  make %-24s %s\n' "$$target" "$$text"; done

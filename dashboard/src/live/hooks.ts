@@ -1,0 +1,32 @@
+// How components read the live side. In: the Live of the page (a context). Out: views that re-render a component
+// only when its own part changed. Used by every component that shows live data.
+
+import { createContext, useCallback, useContext, useSyncExternalStore } from "react";
+import type { Overview, StreamView } from "./board";
+import type { Live } from "./live";
+
+export const LiveContext = createContext<Live | null>(null);
+
+export function useLive(): Live {
+  const live = useContext(LiveContext);
+  // main.tsx provides it around the whole page.
+  if (!live) throw new Error("no LiveContext above this component");
+  return live;
+}
+
+export function useOverview(): Overview {
+  const { board } = useLive();
+  return useSyncExternalStore(board.subscribeOverview, board.overview);
+}
+
+export function useStreamView(id: string): StreamView | undefined {
+  const { board } = useLive();
+  const subscribe = useCallback((listener: () => void) => board.subscribe(id, listener), [board, id]);
+  return useSyncExternalStore(subscribe, () => board.stream(id));
+}
+
+/** The time by the page's clock, ms; re-renders its component with every tick, so use it in small ones. */
+export function useNow(): number {
+  const { clock } = useLive();
+  return useSyncExternalStore(clock.subscribe, clock.now);
+}

@@ -1,0 +1,104 @@
+// The top of a tile: name, connection state, and the buttons enlarge, restart and remove (which asks first).
+// In: the stream. Out: REST calls; the server's refusal is shown in place. Used by Tile.tsx.
+
+import { faCompress } from "@fortawesome/free-solid-svg-icons/faCompress";
+import { faExpand } from "@fortawesome/free-solid-svg-icons/faExpand";
+import { faRotateRight } from "@fortawesome/free-solid-svg-icons/faRotateRight";
+import { faTrashCan } from "@fortawesome/free-solid-svg-icons/faTrashCan";
+import { useState } from "react";
+import { Dialog } from "../shell/Dialog";
+import { Icon } from "../shell/Icon";
+import { useAction } from "../shell/useAction";
+import { removeStream, restartStream } from "../wire/api";
+import type { Stream } from "../wire/event";
+import { kindWords, stateWords } from "../words";
+
+interface Props {
+  stream: Stream;
+  large: boolean;
+  onEnlarge: (id: string | null) => void;
+}
+
+export function TileHead({ stream, large, onEnlarge }: Props) {
+  const [asking, setAsking] = useState(false);
+  const restart = useAction();
+  const size = large ? "Show at normal size" : "Enlarge";
+  return (
+    <>
+      <header className="tile-head">
+        <h2 title={`${stream.name} · ${stream.source}`}>{stream.name}</h2>
+        <span className="state" data-state={stream.state} title={`${kindWords(stream.kind)} ${stream.source}`}>
+          <span className="state-dot" aria-hidden="true" />
+          {stateWords(stream.state)}
+        </span>
+        <div className="tile-buttons">
+          <button
+            type="button"
+            className="icon-button"
+            aria-label={`${size}: ${stream.name}`}
+            title={size}
+            aria-pressed={large}
+            onClick={() => onEnlarge(large ? null : stream.id)}
+          >
+            <Icon of={large ? faCompress : faExpand} />
+          </button>
+          <button
+            type="button"
+            className="icon-button"
+            aria-label={`Restart ${stream.name}`}
+            title="Restart"
+            disabled={restart.busy}
+            onClick={() => restart.run(() => restartStream(stream.id))}
+          >
+            <Icon of={faRotateRight} />
+          </button>
+          <button
+            type="button"
+            className="icon-button danger"
+            aria-label={`Remove ${stream.name}`}
+            title="Remove"
+            onClick={() => setAsking(true)}
+          >
+            <Icon of={faTrashCan} />
+          </button>
+        </div>
+      </header>
+      {restart.error && (
+        <p className="tile-error" role="alert">
+          Not restarted: {restart.error.message}
+        </p>
+      )}
+      {asking && <RemoveDialog stream={stream} onClose={() => setAsking(false)} />}
+    </>
+  );
+}
+
+function RemoveDialog({ stream, onClose }: { stream: Stream; onClose: () => void }) {
+  const remove = useAction();
+  return (
+    <Dialog title="Remove this stream?" onClose={onClose}>
+      <p>
+        <strong>{stream.name}</strong> is no longer watched and leaves the wall. A stream from the settings file comes
+        back when the server starts again.
+      </p>
+      <p className="field-error" role="alert">
+        {remove.error?.message}
+      </p>
+      <div className="form-buttons">
+        <button type="button" className="button" onClick={onClose}>
+          Keep it
+        </button>
+        <button
+          type="button"
+          className="button danger"
+          disabled={remove.busy}
+          onClick={async () => {
+            if (await remove.run(() => removeStream(stream.id))) onClose();
+          }}
+        >
+          Remove
+        </button>
+      </div>
+    </Dialog>
+  );
+}

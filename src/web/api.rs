@@ -1,0 +1,141 @@
+//! `/api`: the program's status, its streams, the login. In: requests that `guard` let through. Out: JSON, or a
+//! [`Problem`]. Whatever may block runs off the async threads.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use axum::Json;
+use axum::extract::{ConnectInfo, Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::body::Body;
+use super::door::Shared;
+use super::problem::Problem;
+use super::{Streams, guard, health};
+use crate::publish::event::{Server, StreamState};
+use crate::publish::rfc3339;
+use crate::secret::Secret;
+use crate::source;
+
+/// What `GET /api/status` says.
+#[derive(Serialize)]
+pub struct Status<'a> {
+    #[serde(flatten)]
+    server: &'a Server,
+    boot: &'a str,
+    now: String,
+    uptime_secs: f64,
+    streams: usize,
+    websocket_clients: i64,
+    not_ready: Vec<String>,
+}
+
+pub async fn status(State(shared): State<Arc<Shared>>) -> Result<Json<Value>, Problem> {
+    let streams = off_thread(&shared, |streams| streams.list().len()).await?;
+    let status = Status {
+        server: shared.board.server(),
+        boot: shared.board.boot(),
+        now: rfc3339::format(SystemTime::now()),
+        uptime_secs: shared.board.uptime().as_secs_f64(),
+        streams,
+        websocket_clients: shared.metrics.websocket_clients.get(),
+        not_ready: health::not_ready(&shared).await,
+    };
+    Ok(Json(json!(status)))
+}
+
+/// One stream of `GET /api/streams`.
+#[derive(Serialize)]
+pub struct Listed {
+    #[serde(flatten)]
+    state: StreamState,
+    /// None while the stream is being restarted.
+    settings: Option<Settings>,
+}
+
+/// What may be shown of a stream's settings.
+#[derive(Serialize)]
+struct Settings {
+    transport: source::Transport,
+    realtime: bool,
+    repeat: bool,
+    no_frames_secs: f64,
+}
+
+impl From<&source::Config> for Settings {
+    fn from(config: &source::Config) -> Self {
+        let &source::Config { transport, realtime, repeat, no_frames_secs, .. } = config;
+        Self { transport, realtime, repeat, no_frames_secs }
+    }
+}
+
+pub async fn list(State(shared): State<Arc<Shared>>) -> Result<Json<Value>, Problem> {
+    let configs = off_thread(&shared, |streams| streams.list()).await?;
+    let snapshot = shared.board.snapshot().await.ok_or_else(Problem::stopping)?;
+    let listed = |state: StreamState| {
+        let settings = configs.iter().find(|config| config.id == state.id).map(Settings::from);
+        Listed { state, settings }
+    };
+    let streams: Vec<Listed> = snapshot.streams.into_iter().map(listed).collect();
+    Ok(Json(json!({ "streams": streams })))
+}
+
+pub async fn add(
+    State(shared): State<Arc<Shared>>,
+    Body(config): Body<source::Config>,
+) -> Result<(StatusCode, Json<Value>), Problem> {
+    let id = config.id.clone();
+    off_thread(&shared, move |streams| streams.add(config)).await??;
+    tracing::info!(stream = id, "added");
+    Ok((StatusCode::CREATED, Json(json!({ "id": id }))))
+}
+
+pub async fn remove(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Result<StatusCode, Problem> {
+    tracing::info!(stream = id, "to be removed");
+    off_thread(&shared, move |streams| streams.remove(&id)).await??;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub async fn restart(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Result<StatusCode, Problem> {
+    tracing::info!(stream = id, "to be restarted");
+    off_thread(&shared, move |streams| streams.restart(&id)).await??;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The body of a login.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Login {
+    token: Secret,
+}
+
+pub async fn login(
+    State(shared): State<Arc<Shared>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Body(login): Body<Login>,
+) -> Result<(HeaderMap, StatusCode), Problem> {
+    let cookie = shared.guard.login(peer.ip(), login.token.expose()).inspect_err(|problem| {
+        tracing::warn!(%peer, code = problem.code, "login refused");
+    })?;
+    let headers = HeaderMap::from_iter(cookie.map(|cookie| (header::SET_COOKIE, cookie)));
+    Ok((headers, StatusCode::NO_CONTENT))
+}
+
+pub async fn logout() -> (HeaderMap, StatusCode) {
+    (HeaderMap::from_iter([(header::SET_COOKIE, guard::forget_cookie())]), StatusCode::NO_CONTENT)
+}
+
+/// Runs what may block on a thread that may.
+pub async fn off_thread<T: Send + 'static>(
+    shared: &Shared,
+    call: impl FnOnce(&dyn Streams) -> T + Send + 'static,
+) -> Result<T, Problem> {
+    let streams = shared.streams.clone();
+    // It fails when the call panicked (the log has its place) or the runtime stops.
+    tokio::task::spawn_blocking(move || call(&*streams))
+        .await
+        .map_err(|_| Problem::unavailable("an internal error (a bug; the log has its place); nothing else is affected"))
+}

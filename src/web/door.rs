@@ -1,0 +1,162 @@
+//! The listener and what stands behind each path. In: settings, the streams, the board, the metrics. Out: a [`Door`]
+//! that serves until it is closed. Opened by `app`.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::{HeaderValue, header};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::routing::{any, delete, get, post};
+use axum::serve::ListenerExt;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::guard::{self, Guard};
+use super::problem::Problem;
+use super::{Config, Streams, api, body, dashboard, health, ws};
+use crate::metrics::Metrics;
+use crate::publish::Board;
+
+/// How long open requests and WebSockets may take to end.
+const CLOSING: Duration = Duration::from_secs(3);
+
+/// Why the door does not open.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("web.{key}: {message}")]
+    Setting { key: String, message: String },
+    #[error("cannot listen on {address}: {source}; choose another address or port with web.listen or --listen")]
+    Listen { address: SocketAddr, source: std::io::Error },
+}
+
+/// What all requests share.
+pub struct Shared {
+    pub streams: Arc<dyn Streams>,
+    pub board: Board,
+    pub metrics: Arc<Metrics>,
+    pub guard: Guard,
+    /// A WebSocket client that takes no message, or answers no ping, for so long is let go.
+    pub patience: Duration,
+    /// True once the door closes.
+    pub closing: watch::Receiver<bool>,
+}
+
+/// The open door.
+pub struct Door {
+    address: SocketAddr,
+    close: watch::Sender<bool>,
+    serving: JoinHandle<()>,
+}
+
+impl Door {
+    /// Listens and serves on the current tokio runtime.
+    pub async fn open(
+        config: &Config,
+        streams: Arc<impl Streams>,
+        board: Board,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, Error> {
+        Self::listen(config, streams, board, metrics, ws::PATIENCE).await
+    }
+
+    /// With another patience for WebSocket clients: tests have less.
+    pub(super) async fn listen(
+        config: &Config,
+        streams: Arc<impl Streams>,
+        board: Board,
+        metrics: Arc<Metrics>,
+        patience: Duration,
+    ) -> Result<Self, Error> {
+        let setting = |(key, message): (&str, String)| Error::Setting { key: key.into(), message };
+        let (wanted, token) = (config.address().map_err(setting)?, config.token().map_err(setting)?);
+        let listener = TcpListener::bind(wanted).await.map_err(|source| Error::Listen { address: wanted, source })?;
+        // An open listener has an address.
+        let address = listener.local_addr().map_err(|source| Error::Listen { address: wanted, source })?;
+        let (close, closing) = watch::channel(false);
+        let guard = Guard::new(token, address.ip().is_loopback());
+        let shared = Arc::new(Shared { streams, board, metrics, guard, patience, closing: closing.clone() });
+        let serving = tokio::spawn(serve(listener, shared, closing));
+        Ok(Self { address, close, serving })
+    }
+
+    /// Where it listens, with the port that the system chose if 0 was asked for.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Lets open requests end and tells the WebSocket clients; what is not over after some seconds is cut off.
+    pub async fn close(mut self) {
+        self.close.send_replace(true);
+        let ended = async {
+            // Fails only when the task panicked, and then it is over.
+            let _ = (&mut self.serving).await;
+            // Every WebSocket's task holds a receiver.
+            self.close.closed().await;
+        };
+        if tokio::time::timeout(CLOSING, ended).await.is_err() {
+            self.serving.abort();
+        }
+    }
+}
+
+async fn serve(listener: TcpListener, shared: Arc<Shared>, mut closing: watch::Receiver<bool>) {
+    let listener = listener.tap_io(|socket| {
+        // Only costs latency when it fails.
+        let _ = socket.set_nodelay(true);
+    });
+    let service = routes(shared).into_make_service_with_connect_info::<SocketAddr>();
+    let closed = async move { drop(closing.wait_for(|closing| *closing).await) };
+    // Errors of single connections are axum's; it returns when the door closes.
+    let _ = axum::serve(listener, service).with_graceful_shutdown(closed).await;
+}
+
+fn routes(shared: Arc<Shared>) -> Router {
+    let guarded = Router::new()
+        .route("/api/status", get(api::status))
+        .route("/api/streams", get(api::list).post(api::add))
+        .route("/api/streams/{id}", delete(api::remove))
+        .route("/api/streams/{id}/restart", post(api::restart))
+        .route("/api/{*rest}", any(async || Problem::not_found()))
+        .route("/metrics", get(health::metrics))
+        .route("/ws", get(ws::upgrade))
+        .method_not_allowed_fallback(async || Problem::method_not_allowed())
+        .route_layer(middleware::from_fn_with_state(shared.clone(), guard::token));
+    Router::new()
+        .route("/api/login", post(api::login))
+        .route("/api/logout", post(api::logout))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .method_not_allowed_fallback(async || Problem::method_not_allowed())
+        .merge(guarded)
+        .fallback(dashboard::serve)
+        .layer(DefaultBodyLimit::max(body::LIMIT))
+        .layer(middleware::from_fn_with_state(shared.clone(), guard::same_site))
+        .layer(middleware::from_fn(headers))
+        .with_state(shared)
+}
+
+/// Only this origin's own files run in the page, and no other site may frame or read it. What says nothing else about
+/// its caching is not kept.
+async fn headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' blob: data:; \
+             connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+        ),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,261 @@
+//! The door as its clients see it: over real sockets on a port of its own, with scripted streams behind it.
+
+mod api;
+mod guard;
+mod page;
+mod ws;
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime};
+
+use serde_json::Value;
+use tokio::runtime::Runtime;
+
+use super::*;
+use crate::detector::Analysis;
+use crate::infer::contract::ScoreRule;
+use crate::metrics::Metrics;
+use crate::publish::{Board, Report, event};
+use crate::source::Stamp;
+use crate::{publish, verdict};
+
+/// Longer than anything here takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+const TOKEN: &str = "correct-horse-battery";
+
+/// An open door and what is behind it.
+struct Site {
+    runtime: Runtime,
+    door: Option<Door>,
+    address: SocketAddr,
+    board: Board,
+    metrics: Arc<Metrics>,
+    streams: Arc<Scripted>,
+}
+
+impl Site {
+    fn open() -> Self {
+        Self::with(Config::default(), ws::PATIENCE)
+    }
+
+    fn with_token() -> Self {
+        Self::with(Config { token: Secret::new(TOKEN), ..Config::default() }, ws::PATIENCE)
+    }
+
+    fn with(config: Config, patience: Duration) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let metrics = Arc::new(Metrics::new());
+        // The smallest queue, so that a slow client is slow soon.
+        let settings = publish::Config { client_queue: 16, ..Default::default() };
+        let rule = ScoreRule { temperature: 1.0, bias: 0.0, synthetic_at: 0.5, fake_at: 0.7, real_at: 0.3 };
+        let server = event::Server {
+            version: "0.1.0".into(),
+            model: event::Model { name: "m".into(), version: "1".into(), trial: true, note: "a trial".into() },
+            provider: "cpu".into(),
+            fake_at: 0.7,
+            real_at: 0.3,
+            stale_secs: 2.0,
+        };
+        let verdict = verdict::Config::default();
+        let board = Board::start(&settings, &verdict, &rule, server, metrics.clone(), runtime.handle());
+        let streams =
+            Arc::new(Scripted { board: board.clone(), list: Mutex::default(), broken: AtomicBool::new(false) });
+        let config = Config { listen: "127.0.0.1:0".into(), ..config };
+        let opening = Door::listen(&config, streams.clone(), board.clone(), metrics.clone(), patience);
+        let door = runtime.block_on(opening).unwrap();
+        Self { address: door.address(), door: Some(door), runtime, board, metrics, streams }
+    }
+
+    fn close(&mut self) {
+        self.runtime.block_on(self.door.take().unwrap().close());
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let mut request = agent().get(self.url(path));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Answer::of(request.call())
+    }
+
+    fn post(&self, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let mut request = agent().post(self.url(path));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Answer::of(request.send(body))
+    }
+
+    fn post_json(&self, path: &str, body: &str) -> Answer {
+        self.post(path, &[("content-type", "application/json")], body)
+    }
+
+    fn delete(&self, path: &str) -> Answer {
+        Answer::of(agent().delete(self.url(path)).call())
+    }
+
+    /// A stream comes.
+    fn added(&self, id: &str, name: &str) {
+        let (stream, name, source) = (id.into(), name.into(), "test".into());
+        assert!(self.board.post(Report::Added { stream, name, kind: "test", source }));
+    }
+
+    /// A frame without faces was judged.
+    fn judged(&self, id: &str, number: u64, picture: Option<&[u8]>) {
+        let stamp = Stamp {
+            number,
+            epoch: 1,
+            pts: Duration::from_millis(125 * number),
+            arrived: Instant::now(),
+            captured: SystemTime::now(),
+            width: 64,
+            height: 48,
+        };
+        let picture = picture.map(Arc::from);
+        assert!(self.board.post(Report::Analysis(Analysis { stream: id.into(), stamp, faces: Vec::new(), picture })));
+    }
+}
+
+fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE)).build().into()
+}
+
+/// What the server said.
+struct Answer {
+    status: u16,
+    headers: ureq::http::HeaderMap,
+    body: String,
+}
+
+impl Answer {
+    fn of(result: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Self {
+        let mut response = result.unwrap();
+        let body = response.body_mut().read_to_string().unwrap();
+        Self { status: response.status().as_u16(), headers: response.headers().clone(), body }
+    }
+
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
+    }
+
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
+    }
+
+    /// A refusal in the one shape that they all have: status, code and field.
+    fn refused(&self) -> (u16, String, Option<String>) {
+        let body = self.json();
+        let keys: Vec<&String> = body.as_object().unwrap().keys().collect();
+        assert_eq!(keys, ["code", "field", "message"]);
+        assert!(!body["message"].as_str().unwrap().is_empty());
+        (self.status, body["code"].as_str().unwrap().into(), body["field"].as_str().map(String::from))
+    }
+}
+
+/// Streams that do as they are told and report to the board as `app` does.
+struct Scripted {
+    board: Board,
+    list: Mutex<Vec<source::Config>>,
+    broken: AtomicBool,
+}
+
+impl Streams for Scripted {
+    fn add(&self, config: source::Config) -> Result<(), StreamError> {
+        let mut list = self.list.lock().unwrap();
+        if config.url.is_empty() {
+            return Err(StreamError::Invalid { field: "url".into(), message: "must not be empty".into() });
+        }
+        if list.iter().any(|known| known.id == config.id) {
+            return Err(StreamError::Exists(config.id));
+        }
+        if list.len() == 3 {
+            return Err(StreamError::Full(3));
+        }
+        let (stream, source) = (config.id.as_str().into(), crate::secret::redact_url(&config.url));
+        self.board.post(Report::Added { stream, name: config.name.clone(), kind: "test", source });
+        list.push(config);
+        Ok(())
+    }
+
+    fn remove(&self, id: &str) -> Result<(), StreamError> {
+        let mut list = self.list.lock().unwrap();
+        let at = list.iter().position(|known| known.id == id).ok_or_else(|| StreamError::Unknown(id.into()))?;
+        list.remove(at);
+        self.board.post(Report::Removed { stream: id.into() });
+        Ok(())
+    }
+
+    fn restart(&self, id: &str) -> Result<(), StreamError> {
+        let config = self.list().into_iter().find(|known| known.id == id);
+        let config = config.ok_or_else(|| StreamError::Unknown(id.into()))?;
+        self.remove(id)?;
+        self.add(config)
+    }
+
+    fn list(&self) -> Vec<source::Config> {
+        self.list.lock().unwrap().clone()
+    }
+
+    fn ready(&self) -> Result<(), String> {
+        if self.broken.load(Ordering::Relaxed) { Err("the detector's thread has ended".into()) } else { Ok(()) }
+    }
+}
+
+#[test]
+fn an_address_that_others_reach_needs_a_token() {
+    let faults = |config: Config| {
+        let mut faults = Vec::new();
+        config.check(&mut faults);
+        faults.into_iter().map(|(key, _)| key).collect::<Vec<_>>()
+    };
+    let listen = |listen: &str| Config { listen: listen.into(), ..Config::default() };
+    assert_eq!(faults(Config::default()), [""; 0]);
+    assert_eq!(faults(listen("[::1]:0")), [""; 0]);
+    for address in ["0.0.0.0:8080", "[::]:8080", "192.168.1.7:80", "localhost:8080", "127.0.0.1", ""] {
+        assert_eq!(faults(listen(address)), ["listen"], "{address}");
+    }
+    assert_eq!(faults(Config { token: Secret::new(TOKEN), ..listen("0.0.0.0:8080") }), [""; 0]);
+    assert_eq!(faults(Config { token: Secret::new("short"), ..listen("0.0.0.0:8080") }), ["token"]);
+    assert_eq!(faults(Config { token_file: "no/such/file".into(), ..Config::default() }), ["token_file"]);
+}
+
+#[test]
+fn a_token_file_holds_the_token_and_nothing_else_counts() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let config = Config { token_file: file.path().into(), ..Config::default() };
+    assert_eq!(config.token().unwrap_err().0, "token_file");
+    std::fs::write(file.path(), format!("{TOKEN}\n")).unwrap();
+    assert!(config.token().unwrap().unwrap().matches(TOKEN));
+    let both = Config { token: Secret::new(TOKEN), ..config };
+    assert_eq!(both.token().unwrap_err().0, "token_file");
+}
+
+#[test]
+fn a_port_that_is_taken_is_told_with_a_remedy() {
+    let site = Site::open();
+    let config = Config { listen: site.address.to_string(), ..Config::default() };
+    let again = Door::open(&config, site.streams.clone(), site.board.clone(), site.metrics.clone());
+    let message = site.runtime.block_on(again).err().unwrap().to_string();
+    assert!(message.contains(&site.address.to_string()) && message.contains("web.listen"), "{message}");
+}
+
+#[test]
+fn health_tells_what_is_wrong() {
+    let mut site = Site::open();
+    assert_eq!(site.get("/healthz", &[]).json(), serde_json::json!({ "alive": true }));
+    assert_eq!(site.get("/readyz", &[]).json(), serde_json::json!({ "ready": true, "not_ready": [] }));
+    site.streams.broken.store(true, Ordering::Relaxed);
+    let answer = site.get("/readyz", &[]);
+    assert_eq!(answer.status, 503);
+    assert_eq!(answer.json()["not_ready"], serde_json::json!(["the detector's thread has ended"]));
+    assert_eq!(site.get("/api/status", &[]).json()["not_ready"], answer.json()["not_ready"]);
+    site.close();
+    let gone = agent().get(site.url("/healthz")).call();
+    assert!(gone.is_err());
+}
