@@ -9,7 +9,7 @@ use crate::pixels::{self, Yuv};
 
 use super::network::Network;
 use super::pool::{Borrowed, Pool};
-use super::{Config, Error, Face, Kind, Region, SHORT_RANGE, Schedule};
+use super::{Config, Error, Face, Kind, Region, Schedule};
 
 /// A call takes milliseconds: whoever waits so long is one of far too many.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -49,7 +49,7 @@ impl Detector {
         let worker = || {
             let whole = Network::load(config.kind, &config.path(), infer)?;
             let near = match config.kind {
-                Kind::BlazefaceFull => Some(Network::load(Kind::BlazefaceShort, SHORT_RANGE.as_ref(), infer)?),
+                Kind::BlazefaceFull => Some(Network::load(Kind::BlazefaceShort, &config.near_path(), infer)?),
                 Kind::BlazefaceShort | Kind::Yunet => None,
             };
             Ok(Worker { whole, near, thumbnails: Vec::new(), region: Vec::new() })
@@ -94,7 +94,8 @@ impl Detector {
     /// The faces of one frame, largest first, by the cheapest look that will do: around the known faces, and at the
     /// whole frame when it is due or a face was lost.
     pub fn look(&self, schedule: &mut Schedule, pts: Duration, frame: &Yuv<'_>) -> Result<Vec<Face>, Error> {
-        let followed = self.detect_near(frame, schedule.regions())?;
+        // A region that cannot be looked at must not fail the frames after this one too.
+        let followed = self.detect_near(frame, schedule.regions()).inspect_err(|_| schedule.reset())?;
         let whole = match schedule.needs_whole(pts, &followed) {
             true => Some(self.detect(frame)?),
             false => None,
@@ -259,6 +260,19 @@ mod tests {
     }
 
     #[test]
+    fn a_damaged_frame_fails_alone() {
+        let detector = load(&Config::default()).unwrap();
+        let mut schedule = Schedule::new(&Config::default());
+        let scene = Scene::face(320.0, 240.0, 200.0);
+        let look = |schedule: &mut Schedule, ms, frame| detector.look(schedule, Duration::from_millis(ms), frame);
+        assert_at(&look(&mut schedule, 0, &scene.view()).unwrap(), 320.0, 240.0, 200.0);
+        let mut damaged = scene.view();
+        damaged.luma.data = &damaged.luma.data[..5000];
+        assert!(matches!(look(&mut schedule, 125, &damaged), Err(Error::Pixels(_))));
+        assert_at(&look(&mut schedule, 250, &scene.view()).unwrap(), 320.0, 240.0, 200.0);
+    }
+
+    #[test]
     fn small_faces_are_left_out() {
         let detector = load(&Config { min_face_px: 300.0, ..Config::default() }).unwrap();
         assert_eq!(detector.detect(&Scene::face(320.0, 240.0, 200.0).view()).unwrap(), []);
@@ -266,7 +280,7 @@ mod tests {
 
     #[test]
     fn the_wrong_file_is_named_with_what_was_expected_and_got() {
-        let short = Config { model: SHORT_RANGE.into(), ..Config::default() };
+        let short = Config { model: "models/fetched/blazeface_short.onnx".into(), ..Config::default() };
         let message = load(&short).err().unwrap().to_string();
         for part in ["image [?, 192, 192, 3] u8", "scores [?, 2304] f32", "scores [?, 896] f32"] {
             assert!(message.contains(part), "{message}");

@@ -182,14 +182,17 @@ impl Config {
     /// The file to load.
     fn path(&self) -> PathBuf {
         match (self.model.as_str(), self.kind) {
-            ("", Kind::BlazefaceShort) => SHORT_RANGE.into(),
+            ("", Kind::BlazefaceShort) => "models/fetched/blazeface_short.onnx".into(),
             ("", _) => "models/fetched/blazeface_full.onnx".into(),
             (model, _) => model.into(),
         }
     }
-}
 
-const SHORT_RANGE: &str = "models/fetched/blazeface_short.onnx";
+    /// The short-range network that follows what the full-range one found: it lies beside it.
+    fn near_path(&self) -> PathBuf {
+        self.path().with_file_name("blazeface_short.onnx")
+    }
+}
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -203,4 +206,40 @@ pub enum Error {
     Graph { path: PathBuf, kind: Kind, expected: String, got: String },
     #[error("no face detector session became free within {secs} s; raise faces.workers or run fewer streams")]
     Busy { secs: u64 },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_impossible_setting_is_named() {
+        let faults = |config: Config| {
+            let mut faults = Vec::new();
+            config.check(&mut faults);
+            faults.into_iter().map(|(key, _)| key).collect::<Vec<_>>()
+        };
+        assert!(faults(Config::default()).is_empty());
+        let bad = Config {
+            kind: Kind::Yunet,
+            model: String::new(),
+            min_score: f32::NAN,
+            nms_iou: 1.5,
+            min_face_px: 0.0,
+            max_faces: 0,
+            workers: 65,
+            whole_every_ms: 10_001,
+        };
+        let keys = ["model", "min_score", "nms_iou", "min_face_px", "max_faces", "workers", "whole_every_ms"];
+        assert_eq!(faults(bad), keys);
+    }
+
+    #[test]
+    fn overlap_is_shared_area_over_all_area() {
+        let rect = |x: f32| Rect { x, y: 0.0, width: 10.0, height: 10.0 };
+        assert_eq!(rect(0.0).iou(&rect(0.0)), 1.0);
+        assert!((rect(0.0).iou(&rect(5.0)) - 1.0 / 3.0).abs() < 1e-6);
+        assert_eq!(rect(0.0).iou(&rect(20.0)), 0.0);
+        assert_eq!(Rect::default().iou(&Rect::default()), 0.0);
+    }
 }

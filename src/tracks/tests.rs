@@ -29,6 +29,18 @@ fn ids(tracks: &[Track]) -> Vec<u64> {
 }
 
 #[test]
+fn every_impossible_setting_is_named() {
+    let faults = |config: Config| {
+        let mut faults = Vec::new();
+        config.check(&mut faults);
+        faults.into_iter().map(|(key, _)| key).collect::<Vec<_>>()
+    };
+    assert!(faults(Config::default()).is_empty());
+    let bad = Config { birth_hits: 0, birth_score: 2.0, death_secs: 0.0, min_iou: 0.0, max_gap_secs: f64::NAN };
+    assert_eq!(faults(bad), ["birth_hits", "birth_score", "min_iou", "death_secs", "max_gap_secs"]);
+}
+
+#[test]
 fn a_face_is_a_track_from_its_second_frame() {
     let mut tracker = tracker();
     assert_eq!(tracker.update(at(0), &[face(100.0, 100.0, 80.0)]), []);
