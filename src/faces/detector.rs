@@ -264,7 +264,7 @@ mod tests {
         let detector = load(&Config::default()).unwrap();
         let mut schedule = Schedule::new(&Config::default());
         let scene = Scene::face(320.0, 240.0, 200.0);
-        let look = |schedule: &mut Schedule, ms, frame| detector.look(schedule, Duration::from_millis(ms), frame);
+        let look = |schedule: &mut Schedule, ms, frame: &Yuv<'_>| detector.look(schedule, Duration::from_millis(ms), frame);
         assert_at(&look(&mut schedule, 0, &scene.view()).unwrap(), 320.0, 240.0, 200.0);
         let mut damaged = scene.view();
         damaged.luma.data = &damaged.luma.data[..5000];
