@@ -1,6 +1,6 @@
 # TrueVision's commands; `make help` lists them. What each needs is set up first by scripts/setup.sh.
 
-.PHONY: run test test-training train evaluate export lint clean help
+.PHONY: setup run test test-training train evaluate export lint clean help
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -9,6 +9,9 @@ TRAINING := cd training && ../.cache/venv-training/bin/python -m truevision_trai
 
 # The shell reads SOURCE and CONFIG from its environment, so that no character in them is taken for syntax.
 SETTINGS := $(if $(CONFIG),--config "$$CONFIG",$(if $(SOURCE),,--config configs/demo.toml))
+
+setup: ## Set up all that `make run` needs, and stop there
+	@scripts/setup.sh run
 
 run: ## Start TrueVision: the demo, or SOURCE=<file, URL, device, screen, test>, or CONFIG=<settings file>
 	@scripts/setup.sh run

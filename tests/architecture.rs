@@ -127,7 +127,11 @@ fn a_library_has_one_owner() {
                 continue;
             }
             for (line, text) in code(&text) {
-                if text.contains(&format!("{library}::")) && !text.contains(&format!("_{library}::")) {
+                let prefix = format!("{library}::");
+                let names = |(at, _): (usize, _)| {
+                    !text[..at].ends_with(|before: char| before.is_alphanumeric() || before == '_' || before == ':')
+                };
+                if text.match_indices(&prefix).any(names) {
                     wrong.push(format!("src/{}:{line}: names {library}", path.display()));
                 }
             }

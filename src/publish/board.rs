@@ -319,3 +319,6 @@ impl Task {
         serde_json::to_string(&Event { v: VERSION, seq, body }).expect("an event can be serialised").into()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,6 +23,7 @@ pub struct Event {
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "one is made, written and gone; none is kept")]
 pub enum Body {
     /// Everything; first on every connection, and again when a client fell behind.
     Snapshot(Snapshot),
@@ -170,3 +171,6 @@ pub enum Request {
     /// u32 little-endian length of the JSON header, the header (a `VerdictState`), the JPEG.
     Watch { streams: Vec<String> },
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,10 +26,11 @@ impl Judge {
     }
 
     /// Takes one frame's scores in; gives the verdict as of that frame. Ages are taken from pts, so the same frames
-    /// give the same verdicts whatever their pace. A new epoch starts from nothing.
+    /// give the same verdicts whatever their pace. A new epoch or a pts that runs backwards (the stream was started
+    /// anew) starts from nothing.
     pub fn update(&mut self, analysis: &Analysis) -> Verdict {
         let stamp = analysis.stamp;
-        if self.newest.is_some_and(|newest| newest.epoch != stamp.epoch) {
+        if self.newest.is_some_and(|newest| newest.epoch != stamp.epoch || newest.pts > stamp.pts) {
             self.faces.clear();
         }
         self.newest = Some(stamp);

@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use axum::Json;
 use axum::extract::{ConnectInfo, Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -22,7 +23,7 @@ use crate::source;
 
 /// What `GET /api/status` says.
 #[derive(Serialize)]
-pub struct Status<'a> {
+struct Status<'a> {
     #[serde(flatten)]
     server: &'a Server,
     boot: &'a str,
@@ -33,7 +34,7 @@ pub struct Status<'a> {
     not_ready: Vec<String>,
 }
 
-pub async fn status(State(shared): State<Arc<Shared>>) -> Result<Json<Value>, Problem> {
+pub async fn status(State(shared): State<Arc<Shared>>) -> Result<Response, Problem> {
     let streams = off_thread(&shared, |streams| streams.list().len()).await?;
     let status = Status {
         server: shared.board.server(),
@@ -44,12 +45,17 @@ pub async fn status(State(shared): State<Arc<Shared>>) -> Result<Json<Value>, Pr
         websocket_clients: shared.metrics.websocket_clients.get(),
         not_ready: health::not_ready(&shared).await,
     };
-    Ok(Json(json!(status)))
+    Ok(Json(status).into_response())
 }
 
-/// One stream of `GET /api/streams`.
+/// What `GET /api/streams` says, in order of arrival.
 #[derive(Serialize)]
-pub struct Listed {
+pub struct List {
+    streams: Vec<Listed>,
+}
+
+#[derive(Serialize)]
+struct Listed {
     #[serde(flatten)]
     state: StreamState,
     /// None while the stream is being restarted.
@@ -72,15 +78,14 @@ impl From<&source::Config> for Settings {
     }
 }
 
-pub async fn list(State(shared): State<Arc<Shared>>) -> Result<Json<Value>, Problem> {
+pub async fn list(State(shared): State<Arc<Shared>>) -> Result<Json<List>, Problem> {
     let configs = off_thread(&shared, |streams| streams.list()).await?;
     let snapshot = shared.board.snapshot().await.ok_or_else(Problem::stopping)?;
     let listed = |state: StreamState| {
         let settings = configs.iter().find(|config| config.id == state.id).map(Settings::from);
         Listed { state, settings }
     };
-    let streams: Vec<Listed> = snapshot.streams.into_iter().map(listed).collect();
-    Ok(Json(json!({ "streams": streams })))
+    Ok(Json(List { streams: snapshot.streams.into_iter().map(listed).collect() }))
 }
 
 pub async fn add(

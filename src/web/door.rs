@@ -13,7 +13,7 @@ use axum::response::Response;
 use axum::routing::{any, delete, get, post};
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
 use super::guard::{self, Guard};
@@ -42,6 +42,8 @@ pub struct Shared {
     pub guard: Guard,
     /// A WebSocket client that takes no message, or answers no ping, for so long is let go.
     pub patience: Duration,
+    /// A place for each WebSocket client.
+    pub clients: Arc<Semaphore>,
     /// True once the door closes.
     pub closing: watch::Receiver<bool>,
 }
@@ -79,7 +81,8 @@ impl Door {
         let address = listener.local_addr().map_err(|source| Error::Listen { address: wanted, source })?;
         let (close, closing) = watch::channel(false);
         let guard = Guard::new(token, address.ip().is_loopback());
-        let shared = Arc::new(Shared { streams, board, metrics, guard, patience, closing: closing.clone() });
+        let clients = Arc::new(Semaphore::new(ws::CLIENTS));
+        let shared = Arc::new(Shared { streams, board, metrics, guard, patience, clients, closing: closing.clone() });
         let serving = tokio::spawn(serve(listener, shared, closing));
         Ok(Self { address, close, serving })
     }

@@ -28,6 +28,9 @@ const PING_EVERY: Duration = Duration::from_secs(10);
 /// How long a client may take to answer a close.
 const FAREWELL: Duration = Duration::from_secs(1);
 
+/// WebSocket clients at a time.
+pub const CLIENTS: usize = 256;
+
 /// Where a client that was here before wants to go on.
 #[derive(Deserialize)]
 pub struct Resume {
@@ -45,12 +48,16 @@ pub async fn upgrade(
         status: error.status(),
         ..Problem::malformed(format!("this path speaks WebSocket: {error}"))
     })?;
+    let place = shared.clients.clone().try_acquire_owned().map_err(|_| {
+        Problem::unavailable(format!("{CLIENTS} WebSocket clients are connected, the most this program takes"))
+    })?;
     let upgrade = upgrade.max_message_size(MESSAGE).max_frame_size(MESSAGE);
     Ok(upgrade.on_upgrade(move |socket| async move {
         shared.metrics.websocket_clients.inc();
         let client = Client { watcher: shared.board.watcher(), shared: &shared, socket };
         client.serve(boot.zip(seq)).await;
         shared.metrics.websocket_clients.dec();
+        drop(place);
     }))
 }
 

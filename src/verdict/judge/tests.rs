@@ -247,6 +247,15 @@ fn a_remembered_face_goes_stale_out_of_sight() {
 }
 
 #[test]
+fn a_stream_that_was_started_anew_starts_from_nothing() {
+    let mut stream = Stream::new();
+    assert_eq!(stream.frames(80, (1, score(FAKE))).label, Label::Fake);
+    stream.frame = 0;
+    let verdict = stream.frame(&[(2, score(REAL))]);
+    assert_eq!((verdict.label, verdict.reasons), (Label::Uncertain, vec![Reason::IncompleteWindow]));
+}
+
+#[test]
 fn a_new_connection_starts_from_nothing() {
     let mut stream = Stream::new();
     stream.frames(8, (1, score(FAKE)));

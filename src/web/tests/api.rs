@@ -80,6 +80,7 @@ fn the_status_is_as_documented() {
     let document = include_str!("../../../docs/api.md");
     let example = document.split("### GET /api/status").nth(1).unwrap().split("```").nth(1).unwrap();
     let example: Value = serde_json::from_str(example.trim_start_matches("json")).unwrap();
+    assert_eq!(status["fake_at"], 0.7, "written as it was set");
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     assert_eq!(keys(&status), keys(&example));
     assert_eq!(keys(&status["model"]), keys(&example["model"]));

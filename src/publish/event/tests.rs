@@ -1,0 +1,190 @@
+//! The golden messages, which the dashboard's tests parse, are what Rust writes and reads.
+
+use serde_json::{Value, json};
+
+use super::*;
+
+fn golden() -> Value {
+    serde_json::from_str(include_str!("../../../tests/golden/events.json")).unwrap()
+}
+
+fn verdict(frame: u64, label: Label, fake_confidence: Option<f32>) -> VerdictState {
+    VerdictState {
+        id: "lobby".into(),
+        frame,
+        pts_secs: 329.24,
+        captured: "2026-11-24T11:05:31.120Z".into(),
+        latency_ms: 51.25,
+        width: 1280,
+        height: 720,
+        label,
+        fake_confidence,
+        reasons: Vec::new(),
+        evidence_age_secs: None,
+        faces: Vec::new(),
+    }
+}
+
+fn face(track: u64, label: Label, rect: [f32; 4], quality: [f32; 7]) -> FaceState {
+    let [x, y, width, height] = rect;
+    let [side_px, sharpness, luma, yaw_deg, pitch_deg, outside, weight] = quality;
+    FaceState {
+        track,
+        rect: Rect { x, y, width, height },
+        label,
+        fake_confidence: None,
+        window_confidence: None,
+        synthetic_confidence: None,
+        attention: Vec::new(),
+        windows: 0,
+        quality: Quality { side_px, sharpness, luma, yaw_deg, pitch_deg, outside, weight },
+        reasons: Vec::new(),
+    }
+}
+
+fn stream(id: &str, state: State, since: &str) -> StreamState {
+    StreamState {
+        id: id.into(),
+        name: id.into(),
+        kind: "rtsp".into(),
+        source: "rtsp://gate.local/stream1".into(),
+        state,
+        fault: None,
+        since: since.into(),
+        width: 0,
+        height: 0,
+        fps: None,
+        codec: None,
+        decoder: None,
+        reconnects: 0,
+        dropped: BTreeMap::new(),
+        analyses_per_sec: 0.0,
+        verdict: None,
+    }
+}
+
+fn snapshot() -> Snapshot {
+    let fake = FaceState {
+        fake_confidence: Some(0.91),
+        window_confidence: Some(0.95),
+        synthetic_confidence: Some(0.12),
+        attention: vec![0.125, 0.125, 0.0625, 0.0625, 0.25, 0.125, 0.125, 0.125],
+        windows: 112,
+        ..face(3, Label::Fake, [412.5, 160.0, 180.0, 220.5], [236.0, 184.5, 121.0, -6.5, 3.0, 0.0, 0.93])
+    };
+    let unclear = FaceState {
+        reasons: vec![Reason::FaceTooSmall, Reason::Blurred, Reason::Turned, Reason::IncompleteWindow],
+        ..face(5, Label::Uncertain, [900.0, 210.0, 32.0, 40.0], [41.0, 12.5, 64.0, 48.0, -2.0, 0.0, 0.0])
+    };
+    let lobby = StreamState {
+        name: "Lobby camera".into(),
+        source: "rtsp://[redacted]@cam.local:554/live?[redacted]".into(),
+        width: 1280,
+        height: 720,
+        fps: Some(25.0),
+        codec: Some("video/x-h264".into()),
+        decoder: Some("avdec_h264".into()),
+        reconnects: 1,
+        dropped: BTreeMap::from([("overwritten".into(), 5218), ("detector_queue_full".into(), 2)]),
+        analyses_per_sec: 7.8,
+        verdict: Some(VerdictState {
+            pts_secs: 329.12,
+            captured: "2026-11-24T11:05:31.000Z".into(),
+            latency_ms: 48.5,
+            evidence_age_secs: Some(0.25),
+            faces: vec![fake, unclear],
+            ..verdict(8261, Label::Fake, Some(0.91))
+        }),
+        ..stream("lobby", State::Live, "2026-11-24T11:00:02.125Z")
+    };
+    let gate = StreamState {
+        fault: Some(Fault {
+            code: "unreachable".into(),
+            message: "could not connect to gate.local: connection refused; the camera may be off".into(),
+            retry_in_secs: Some(5.0),
+        }),
+        ..stream("gate", State::Fault, "2026-11-24T11:05:29.000Z")
+    };
+    Snapshot {
+        boot: "5f0c7a1e9b3d2468".into(),
+        now: "2026-11-24T11:05:31.250Z".into(),
+        server: Server {
+            version: "0.1.0".into(),
+            model: Model {
+                name: "trial-112".into(),
+                version: "0.0.1".into(),
+                trial: true,
+                note: "A trial model: for trying the program, not for judging anyone.".into(),
+            },
+            provider: "cpu".into(),
+            fake_at: 0.7,
+            real_at: 0.3,
+            stale_secs: 2.0,
+        },
+        streams: vec![lobby, gate],
+    }
+}
+
+fn events() -> Vec<(u64, Body)> {
+    let real = VerdictState {
+        evidence_age_secs: Some(0.05),
+        faces: vec![FaceState {
+            fake_confidence: Some(0.04),
+            window_confidence: Some(0.02),
+            attention: vec![0.125; 8],
+            windows: 31,
+            ..face(7, Label::Real, [400.0, 150.0, 182.0, 221.0], [240.0, 190.0, 118.0, 2.0, 1.0, 0.0, 0.97])
+        }],
+        ..verdict(8264, Label::Real, Some(0.04))
+    };
+    let stale = VerdictState {
+        reasons: vec![Reason::SourceStale],
+        evidence_age_secs: Some(2.25),
+        ..verdict(8264, Label::Stale, Some(0.04))
+    };
+    let nobody = VerdictState {
+        pts_secs: 330.68,
+        captured: "2026-11-24T11:05:34.560Z".into(),
+        latency_ms: 40.0,
+        reasons: vec![Reason::NoFace],
+        ..verdict(8300, Label::Uncertain, None)
+    };
+    let gate = StreamState {
+        width: 640,
+        height: 360,
+        codec: Some("video/x-h265".into()),
+        decoder: Some("avdec_h265".into()),
+        ..stream("gate", State::Live, "2026-11-24T11:05:35.000Z")
+    };
+    vec![
+        (41, Body::Snapshot(snapshot())),
+        (42, Body::Verdict(real)),
+        (43, Body::Verdict(stale)),
+        (44, Body::Verdict(nobody)),
+        (45, Body::Stream(gate)),
+        (45, Body::Heartbeat { now: "2026-11-24T11:05:36.000Z".into() }),
+        (46, Body::Removed { id: "gate".into() }),
+    ]
+}
+
+#[test]
+fn every_event_is_written_as_the_golden_file_has_it() {
+    let golden = golden();
+    let golden = golden["events"].as_array().unwrap();
+    let events = events();
+    assert_eq!(golden.len(), events.len());
+    for (golden, (seq, body)) in golden.iter().zip(events) {
+        let text = serde_json::to_string(&Event { v: VERSION, seq, body }).unwrap();
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), *golden);
+    }
+}
+
+#[test]
+fn every_request_is_read_as_the_golden_file_has_it() {
+    let requests: Vec<Request> = serde_json::from_value(golden()["requests"].clone()).unwrap();
+    let watch = |streams: &[&str]| Request::Watch { streams: streams.iter().map(|id| id.to_string()).collect() };
+    assert_eq!(requests, [watch(&["lobby", "gate"]), watch(&[])]);
+    for wrong in [json!({ "type": "watch" }), json!({ "type": "watch", "streams": [], "extra": 1 }), json!([])] {
+        assert!(serde_json::from_value::<Request>(wrong).is_err());
+    }
+}
