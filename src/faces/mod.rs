@@ -177,6 +177,9 @@ impl Config {
         if self.workers > 64 {
             fault("workers", format!("must be 0-64 (0: one a core, at most 4), got {}", self.workers));
         }
+        if self.whole_every_ms > 10_000 {
+            fault("whole_every_ms", format!("must be 0-10000 ms, got {}", self.whole_every_ms));
+        }
     }
 
     /// The file to load.
