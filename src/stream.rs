@@ -196,8 +196,10 @@ impl Sampler {
     fn due(&mut self, pts: Duration) -> bool {
         let frame_step = pts.saturating_sub(self.last_frame);
         self.last_frame = pts;
-        // The next frame, one step later, would be farther from the interval than this one.
-        let due = self.last_sample.is_none_or(|last| pts.saturating_sub(last) + frame_step / 2 >= self.interval);
+        // The next frame, one step later, would be farther from the interval than this one; a tie, and the millisecond
+        // to which containers round, go to this one.
+        let nearest = |last| pts.saturating_sub(last) + frame_step / 2 + Duration::from_millis(1) >= self.interval;
+        let due = self.last_sample.is_none_or(nearest);
         if due {
             self.last_sample = Some(pts);
         }

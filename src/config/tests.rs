@@ -107,7 +107,7 @@ fn all_faults_are_told_at_once_with_their_keys() {
 
 #[test]
 fn environment_wins_over_the_file() {
-    let text = "verdict.fake_at = 0.8\n[[streams]]\nid = \"Door\"\nurl = \"rtsp://cam/1\"";
+    let text = "verdict.fake_at = 0.8\n[[streams]]\nid = \"Door\"\nurl = \"rtsp://cam/1\"\nuser = \"bob\"";
     let env = [
         ("TRUEVISION__VERDICT__FAKE_AT", "0.9"),
         ("TRUEVISION__STREAMS__DOOR__PASSWORD", "0123"),
