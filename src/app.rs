@@ -49,7 +49,8 @@ impl Error {
 pub fn run(config: Config) -> Result<(), Error> {
     let runtime = runtime()?;
     let app = App::start(&config, &runtime)?;
-    let door = runtime.block_on(Door::open(&config.web, app.clone(), app.rooms.board.clone(), app.rooms.metrics.clone()))?;
+    let door =
+        runtime.block_on(Door::open(&config.web, app.clone(), app.rooms.board.clone(), app.rooms.metrics.clone()))?;
     let address = door.address();
     tracing::info!(%address, streams = config.streams.len(), "ready");
     // The one line a person waits for, whatever the log filter.
@@ -170,8 +171,8 @@ impl App {
 
     /// Until a signal asks to stop (Ok) or the detector is gone.
     async fn wait(&self) -> Result<(), Error> {
-        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
-            .map_err(Error::Runtime)?;
+        let mut terminate =
+            tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).map_err(Error::Runtime)?;
         loop {
             tokio::select! {
                 _ = tokio::signal::ctrl_c() => return Ok(()),

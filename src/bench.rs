@@ -246,7 +246,8 @@ impl Counters {
         let metrics = &app.rooms.metrics;
         Self {
             frames: metrics.sum("truevision_frames_total", &[]) as u64,
-            lost: metrics.sum("truevision_frames_dropped_total", &["detector_queue_full", "board_queue_full", "not_analysable"])
+            lost: metrics
+                .sum("truevision_frames_dropped_total", &["detector_queue_full", "board_queue_full", "not_analysable"])
                 as u64,
             looks: app.rooms.faces.looks(),
             crops: metrics.batch_size.get_sample_sum() as u64,
@@ -340,11 +341,7 @@ impl fmt::Display for Report {
         writeln!(
             f,
             "  {} crops of {:.2} ms (batches of {:.1}), {} windows of {:.2} ms",
-            self.crops,
-            self.crop_encode_ms,
-            self.mean_batch,
-            self.windows,
-            self.window_ms
+            self.crops, self.crop_encode_ms, self.mean_batch, self.windows, self.window_ms
         )?;
         writeln!(f, "  memory {:.0} MB", self.rss_mb)
     }

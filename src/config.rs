@@ -143,7 +143,11 @@ impl Config {
             let at = format!("streams[{i}]");
             collect(faults, &at, &|f| stream.check(f));
             if !seen.insert(&stream.id) {
-                push(faults, &format!("{at}.id"), format!("{:?} is used by an earlier stream; ids are unique", stream.id));
+                push(
+                    faults,
+                    &format!("{at}.id"),
+                    format!("{:?} is used by an earlier stream; ids are unique", stream.id),
+                );
             }
         }
         if self.streams.len() > self.streams_max {
@@ -315,9 +319,8 @@ fn place(given: &mut Table, path: &[&str], text: &str, defaults: &Table) -> Opti
 fn place_in_stream(given: &mut Table, id: &str, key: &str, text: &str, defaults: &Table) -> Option<()> {
     let value = value_of(text, defaults.get(key)?);
     let streams = given.get_mut("streams")?.as_array_mut()?;
-    let named = |stream: &&mut Value| {
-        stream.get("id").and_then(Value::as_str).is_some_and(|own| own.eq_ignore_ascii_case(id))
-    };
+    let named =
+        |stream: &&mut Value| stream.get("id").and_then(Value::as_str).is_some_and(|own| own.eq_ignore_ascii_case(id));
     streams.iter_mut().find(named)?.as_table_mut()?.insert(key.into(), value);
     Some(())
 }

@@ -162,7 +162,9 @@ impl Scorer {
             match source.next(NO_PROGRESS) {
                 Next::Idle => return Err(Error::Hangs { file: stream.to_string() }),
                 Next::Connected(_) => analyst.reset(),
-                Next::Fault { error, .. } if frames > 0 => return Ok((frames, submitted, last, Some(error.to_string()))),
+                Next::Fault { error, .. } if frames > 0 => {
+                    return Ok((frames, submitted, last, Some(error.to_string())));
+                }
                 Next::Fault { error, .. } => return Err(error.into()),
                 Next::End => return Ok((frames, submitted, last, None)),
                 Next::Frame(frame) => {
@@ -238,7 +240,8 @@ impl Sheet {
         self.analysed += 1;
         for face in &verdict.faces {
             self.faces += 1;
-            let tally = self.tracks.entry(face.track).or_insert_with(|| Tally { first: verdict.stamp.pts, ..Tally::default() });
+            let tally =
+                self.tracks.entry(face.track).or_insert_with(|| Tally { first: verdict.stamp.pts, ..Tally::default() });
             tally.add(face, verdict.stamp.pts, f64::from(self.thresholds.clip_log_odds));
             self.windows += u64::from(face.window_confidence.is_some());
         }
@@ -248,7 +251,9 @@ impl Sheet {
     fn finish(self, file: String, model: String, frames: u64, duration: Duration, damage: Option<String>) -> FileScore {
         let tracks: Vec<_> = self.tracks.iter().map(|(id, tally)| tally.score(*id, &self.thresholds)).collect();
         let worst = tracks.iter().max_by(|a, b| {
-            a.verdict.cmp(&b.verdict).then(a.fake_confidence.unwrap_or(0.0).total_cmp(&b.fake_confidence.unwrap_or(0.0)))
+            a.verdict
+                .cmp(&b.verdict)
+                .then(a.fake_confidence.unwrap_or(0.0).total_cmp(&b.fake_confidence.unwrap_or(0.0)))
         });
         let reasons = match worst {
             None => vec![Reason::NoFace],

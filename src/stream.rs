@@ -64,7 +64,8 @@ pub fn run(id: &StreamId, config: &source::Config, rooms: &Rooms, stop: &AtomicB
             }
             Next::Frame(frame) if analyst.due(&frame) => match analyst.look(&frame, &rooms.faces, &rooms.metrics) {
                 Ok(faces) => {
-                    let work = Work { stream: id.clone(), stamp: frame.stamp, faces, picture: picture(rooms, id, &frame) };
+                    let work =
+                        Work { stream: id.clone(), stamp: frame.stamp, faces, picture: picture(rooms, id, &frame) };
                     if !rooms.detector.submit(work, when_full) {
                         lost(rooms, id, "detector_queue_full", 1);
                     }
@@ -100,7 +101,8 @@ fn picture(rooms: &Rooms, id: &StreamId, frame: &Frame) -> Option<Arc<[u8]>> {
     if !rooms.board.watched(id) {
         return None;
     }
-    match pixels::encode_jpeg(&frame.view(), rooms.settings.publish.picture_px, rooms.settings.publish.picture_quality) {
+    match pixels::encode_jpeg(&frame.view(), rooms.settings.publish.picture_px, rooms.settings.publish.picture_quality)
+    {
         Ok(jpeg) => Some(jpeg.into()),
         Err(error) => {
             tracing::warn!(stream = %id, %error, "no picture of this frame");
@@ -158,7 +160,12 @@ impl Analyst {
     }
 
     /// Finds, follows and cuts the faces of one frame.
-    pub fn look(&mut self, frame: &Frame, detector: &faces::Detector, metrics: &Metrics) -> Result<Vec<Candidate>, Error> {
+    pub fn look(
+        &mut self,
+        frame: &Frame,
+        detector: &faces::Detector,
+        metrics: &Metrics,
+    ) -> Result<Vec<Candidate>, Error> {
         let view = frame.view();
         let started = Instant::now();
         if self.cuts.is_cut(&pixels::coarse_luma(&view)?) {

@@ -12,12 +12,8 @@ const TOOLS: [&str; 4] = ["pixels", "infer", "metrics", "secret"];
 const TOP: [&str; 7] = ["config", "stream", "app", "score", "bench", "lib", "main"];
 
 /// (crate, the only places under src/ that may name it).
-const OWNERS: [(&str, &[&str]); 4] = [
-    ("opencv", &["pixels/"]),
-    ("ort", &["infer/"]),
-    ("axum", &["web/"]),
-    ("prometheus", &["metrics.rs"]),
-];
+const OWNERS: [(&str, &[&str]); 4] =
+    [("opencv", &["pixels/"]), ("ort", &["infer/"]), ("axum", &["web/"]), ("prometheus", &["metrics.rs"])];
 
 fn sources() -> Vec<(PathBuf, String)> {
     fn walk(dir: &Path, found: &mut Vec<PathBuf>) {

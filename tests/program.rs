@@ -3,16 +3,14 @@
 mod support;
 
 use serde_json::{Value, json};
-use support::{Program, demo, text, truevision, wait_for};
+use support::{Camera, Program, demo, free_port, text, truevision, wait_for};
 
 fn looping(id: &str, clip: &str) -> String {
     format!("[[streams]]\nid = \"{id}\"\nurl = {:?}\nrepeat = true\n", demo(clip).display().to_string())
 }
 
 fn verdict_of<'a>(id: &'a str, labels: &'a [&'a str]) -> impl FnMut(&Value) -> bool + 'a {
-    move |event| {
-        event["type"] == "verdict" && event["id"] == id && labels.iter().any(|label| event["label"] == *label)
-    }
+    move |event| event["type"] == "verdict" && event["id"] == id && labels.iter().any(|label| event["label"] == *label)
 }
 
 #[test]
@@ -121,6 +119,30 @@ fn streams_come_and_go_at_run_time() {
     let (_, metrics) = program.get("/metrics");
     assert!(!metrics.contains("stream=\"new\""), "the series of a removed stream go with it");
     assert_eq!(program.delete("/api/streams/new").0, 404);
+}
+
+#[test]
+fn a_camera_that_dies_is_told_and_comes_back_by_itself() {
+    let port = free_port();
+    let camera = Camera::start(port, &["bob", "right"]);
+    let program = Program::start_with(
+        &format!(
+            "[[streams]]\nid = \"cam\"\nurl = {:?}\nuser = \"bob\"\ntransport = \"tcp\"\nno_frames_secs = 2.0\n{}",
+            camera.url,
+            looping("beside", "untouched")
+        ),
+        &[("TRUEVISION__STREAMS__CAM__PASSWORD", "right")],
+    );
+    wait_for("the camera", || (program.stream("cam")["state"] == "live").then_some(()));
+    drop(camera);
+    let lost = wait_for("the loss", || Some(program.stream("cam")).filter(|stream| stream["state"] == "fault"));
+    assert!(lost["fault"]["retry_in_secs"].as_f64().is_some_and(|secs| secs <= 1.2), "{lost}");
+    assert_eq!(program.stream("beside")["state"], "live");
+    let _camera = Camera::start(port, &["bob", "right"]);
+    let back = wait_for("the camera again", || Some(program.stream("cam")).filter(|stream| stream["state"] == "live"));
+    assert!(back["reconnects"].as_u64().unwrap() >= 1, "{back}");
+    assert_eq!(back["codec"], "video/x-h264");
+    assert!(program.metric("truevision_reconnects_total{stream=\"cam\"}").unwrap() >= 1.0);
 }
 
 #[test]

@@ -17,7 +17,9 @@ fn a_clip_is_scored_the_same_way_every_time() {
     let (code, first, log) = score(&[&clip]);
     assert_eq!(code, Some(0), "{log}");
     let scored = &first[0];
-    for key in ["file", "verdict", "fake_confidence", "duration_secs", "frames", "faces", "windows", "tracks", "timeline"] {
+    for key in
+        ["file", "verdict", "fake_confidence", "duration_secs", "frames", "faces", "windows", "tracks", "timeline"]
+    {
         assert!(!scored[key].is_null(), "{key} is missing in {scored}");
     }
     assert!(scored["windows"].as_u64().unwrap() > 20, "{scored}");
@@ -28,8 +30,7 @@ fn a_clip_is_scored_the_same_way_every_time() {
 
 #[test]
 fn the_manipulated_clip_leans_further_to_fake_than_the_untouched_one() {
-    let (_, scored, _) =
-        score(&[&demo("untouched").display().to_string(), &demo("manipulated").display().to_string()]);
+    let (_, scored, _) = score(&[&demo("untouched").display().to_string(), &demo("manipulated").display().to_string()]);
     let [untouched, manipulated] = [0, 1].map(|i: usize| scored[i]["fake_confidence"].as_f64().unwrap());
     assert!(manipulated > untouched, "{manipulated} against {untouched}");
 }

@@ -1,17 +1,19 @@
 //! Room 1 with real parts: files that GStreamer makes here, a real RTSP server in a process of its own that is killed
 //! and restarted, servers that say nothing or garbage.
 
+mod support;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use support::{Camera, PATIENCE, free_port};
 use tempfile::TempDir;
 use truevision::secret::Secret;
 use truevision::source::{Config, Connection, Error, Frame, Next, Source, Transport};
 
-const PATIENCE: Duration = Duration::from_secs(60);
 const WAIT: Duration = Duration::from_millis(200);
 
 /// What a source brought until it ended, failed, or was interrupted.
@@ -120,7 +122,9 @@ fn unusual_sizes_and_rates_are_played() {
         ("width=320,height=240,framerate=1/5", 3),
         ("width=320,height=240,framerate=240/1", 50),
     ] {
-        let line = format!("videotestsrc num-buffers={frames} ! video/x-raw,{caps} ! jpegenc ! matroskamux ! filesink location=OUT");
+        let line = format!(
+            "videotestsrc num-buffers={frames} ! video/x-raw,{caps} ! jpegenc ! matroskamux ! filesink location=OUT"
+        );
         let (_dir, path) = made("odd.mkv", &line);
         let story = play(&path);
         assert_eq!((story.frames.len(), story.ended), (frames, true), "{caps}: {:?}", story.faults);
@@ -129,7 +133,10 @@ fn unusual_sizes_and_rates_are_played() {
 
 #[test]
 fn one_pixel_is_a_frame() {
-    let (_dir, path) = made("one.mkv", "videotestsrc num-buffers=3 ! video/x-raw,width=1,height=1 ! jpegenc ! matroskamux ! filesink location=OUT");
+    let (_dir, path) = made(
+        "one.mkv",
+        "videotestsrc num-buffers=3 ! video/x-raw,width=1,height=1 ! jpegenc ! matroskamux ! filesink location=OUT",
+    );
     let story = play(&path);
     match story.faults.first() {
         None => assert_eq!(story.frames.len(), 3),
@@ -169,7 +176,11 @@ fn bad_files_get_a_clear_error_that_no_retry_mends() {
 #[test]
 fn corrupt_and_truncated_files_give_what_is_good_and_end() {
     let dir = tempfile::tempdir().unwrap();
-    let path = make(&dir, "a.ts", "videotestsrc num-buffers=100 pattern=snow ! video/x-raw,width=320,height=240 ! x264enc key-int-max=10 tune=zerolatency ! mpegtsmux ! filesink location=OUT");
+    let path = make(
+        &dir,
+        "a.ts",
+        "videotestsrc num-buffers=100 pattern=snow ! video/x-raw,width=320,height=240 ! x264enc key-int-max=10 tune=zerolatency ! mpegtsmux ! filesink location=OUT",
+    );
     let good = std::fs::read(&path).unwrap();
     let mut corrupt = good.clone();
     for (i, byte) in corrupt.iter_mut().enumerate() {
@@ -190,7 +201,13 @@ fn corrupt_and_truncated_files_give_what_is_good_and_end() {
 fn a_size_that_changes_mid_stream_is_a_new_epoch_and_no_frame_is_lost() {
     let dir = tempfile::tempdir().unwrap();
     let part = |i: usize, size: &str| {
-        make(&dir, &format!("{i}.ts"), &format!("videotestsrc num-buffers=25 ! video/x-raw,{size},framerate=25/1 ! x264enc tune=zerolatency ! mpegtsmux ! filesink location=OUT"))
+        make(
+            &dir,
+            &format!("{i}.ts"),
+            &format!(
+                "videotestsrc num-buffers=25 ! video/x-raw,{size},framerate=25/1 ! x264enc tune=zerolatency ! mpegtsmux ! filesink location=OUT"
+            ),
+        )
     };
     let sizes = ["width=320,height=240", "width=640,height=360", "width=160,height=120", "width=320,height=240"];
     let joined: Vec<u8> =
@@ -250,48 +267,15 @@ fn a_realtime_file_keeps_the_pace_and_counts_what_a_slow_reader_misses() {
     assert!((49..=50).contains(&(taken + overwritten)), "{taken} + {overwritten}");
 }
 
-/// A real RTSP server in a process of its own.
-struct Camera {
-    process: Child,
-    url: String,
-}
-
-impl Camera {
-    fn start(port: u16, login: &[&str]) -> Self {
-        let examples = std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().join("examples");
-        let mut process = Command::new(examples.join("rtsp_server"))
-            .args([&port.to_string(), "test"])
-            .args(login)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the example rtsp_server was built with the tests");
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        assert!(line.starts_with("rtsp://"), "the server did not start: {line:?}");
-        Self { process, url: line.trim().into() }
-    }
-
-    fn config(&self, transport: Transport) -> Config {
-        Config { id: "cam".into(), url: self.url.clone(), transport, no_frames_secs: 2.0, ..Config::default() }
-    }
-}
-
-impl Drop for Camera {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+fn config(camera: &Camera, transport: Transport) -> Config {
+    Config { id: "cam".into(), url: camera.url.clone(), transport, no_frames_secs: 2.0, ..Config::default() }
 }
 
 #[test]
 fn an_rtsp_camera_is_read_over_tcp_and_udp() {
     let camera = Camera::start(free_port(), &[]);
     for transport in [Transport::Tcp, Transport::Udp, Transport::Auto] {
-        let mut source = Source::open(&camera.config(transport)).unwrap();
+        let mut source = Source::open(&config(&camera, transport)).unwrap();
         let story = pull(&mut source, |story| story.frames.len() >= 25);
         assert!(story.faults.is_empty(), "{transport:?}: {:?}", story.faults);
         assert_eq!(story.connections[0].codec.as_deref(), Some("video/x-h264"));
@@ -302,7 +286,7 @@ fn an_rtsp_camera_is_read_over_tcp_and_udp() {
 fn a_camera_that_is_killed_and_comes_back_is_found_again() {
     let port = free_port();
     let camera = Camera::start(port, &[]);
-    let mut source = Source::open(&camera.config(Transport::Tcp)).unwrap();
+    let mut source = Source::open(&config(&camera, Transport::Tcp)).unwrap();
     pull(&mut source, |story| story.frames.len() >= 10);
     drop(camera);
     let story = pull(&mut source, |story| story.faults.len() >= 2);
@@ -321,9 +305,9 @@ fn a_wrong_password_is_told_apart_and_not_tried_again() {
     let login = |password: &str| Config {
         user: "bob".into(),
         password: Secret::new(password),
-        ..camera.config(Transport::Tcp)
+        ..config(&camera, Transport::Tcp)
     };
-    for config in [login("wrong-hunter2"), camera.config(Transport::Tcp)] {
+    for config in [login("wrong-hunter2"), config(&camera, Transport::Tcp)] {
         let story = pull(&mut Source::open(&config).unwrap(), |_| false);
         let (error, retry) = &story.faults[0];
         assert_eq!((error.code(), *retry), ("unauthorised", None), "{error}");
@@ -332,7 +316,7 @@ fn a_wrong_password_is_told_apart_and_not_tried_again() {
     let story = pull(&mut Source::open(&login("right")).unwrap(), |story| story.frames.len() >= 10);
     assert!(story.faults.is_empty(), "{:?}", story.faults);
     let url = camera.url.replace("rtsp://", "rtsp://bob:right@");
-    let in_url = Config { url, ..camera.config(Transport::Tcp) };
+    let in_url = Config { url, ..config(&camera, Transport::Tcp) };
     let story = pull(&mut Source::open(&in_url).unwrap(), |story| story.frames.len() >= 10);
     assert!(story.faults.is_empty(), "{:?}", story.faults);
 }
@@ -428,7 +412,11 @@ fn the_screen_is_read_from_a_real_x_server() {
     let line: Vec<_> = pipeline.lines().filter(|line| !line.starts_with('#')).flat_map(str::split_whitespace).collect();
     let output = Command::new("timeout")
         .args(["10", "gst-launch-1.0", "-q"])
-        .args(line.iter().map(|word| if *word == "name=source" { "name=source num-buffers=5" } else { word }).flat_map(|w| w.split(' ')))
+        .args(
+            line.iter()
+                .map(|word| if *word == "name=source" { "name=source num-buffers=5" } else { word })
+                .flat_map(|w| w.split(' ')),
+        )
         .env("DISPLAY", format!(":{}", number.trim()))
         .output()
         .unwrap();

@@ -51,8 +51,12 @@ fn default_toml_names_every_key_and_equals_the_defaults() {
     known.sort();
     assert_eq!(named, known);
     let stream = &parsed(&example, &[]).streams[0];
-    let expected =
-        source::Config { id: stream.id.clone(), name: stream.name.clone(), url: stream.url.clone(), ..source::Config::default() };
+    let expected = source::Config {
+        id: stream.id.clone(),
+        name: stream.name.clone(),
+        url: stream.url.clone(),
+        ..source::Config::default()
+    };
     assert_eq!(*stream, expected, "the example stream shows the defaults");
 }
 

@@ -65,8 +65,7 @@ pub struct Target {
 impl Target {
     /// `user` and `password` of the settings win over those in the address.
     pub fn new(kind: Kind, address: &str, user: &str, password: &Secret) -> Self {
-        let mut target =
-            Self { location: address.to_owned(), user: user.to_owned(), password: password.clone() };
+        let mut target = Self { location: address.to_owned(), user: user.to_owned(), password: password.clone() };
         if kind == Kind::File {
             if let Some(path) = Url::parse(address).ok().filter(|url| url.scheme() == "file") {
                 target.location = path.to_file_path().map_or(target.location, |path| path.display().to_string());

@@ -13,9 +13,9 @@ use gstreamer as gst;
 use gstreamer_video as gst_video;
 
 use super::address::Kind;
+use super::counts::{Counts, Tally};
 use super::frame::{Frame, Stamp};
 use super::launch::{Pipeline, is_video_decoder};
-use super::counts::{Counts, Tally};
 use super::{Config, Connection, Error};
 use crate::secret::redact_url;
 
@@ -141,7 +141,8 @@ impl Running {
     fn take(&mut self, sample: gst::Sample, number: u64, epoch: u32) -> Step {
         let known = self.view.as_ref().is_some_and(|view| {
             sample.caps().and_then(|caps| gst_video::VideoInfo::from_caps(caps).ok()).is_some_and(|info| {
-                (info.format(), info.width(), info.height()) == (view.info.format(), view.info.width(), view.info.height())
+                (info.format(), info.width(), info.height())
+                    == (view.info.format(), view.info.width(), view.info.height())
             })
         });
         if known {
@@ -165,15 +166,17 @@ impl Running {
 
     fn frame(&mut self, sample: &gst::Sample, number: u64) -> Step {
         let Some(view) = &mut self.view else { return Step::Nothing };
-        let mapped = sample.buffer_owned().map(|buffer| gst_video::VideoFrame::from_buffer_readable(buffer, &view.info));
+        let mapped =
+            sample.buffer_owned().map(|buffer| gst_video::VideoFrame::from_buffer_readable(buffer, &view.info));
         let Some(Ok(mapped)) = mapped else {
             self.tally.damaged += 1;
             return Step::Nothing;
         };
         let arrived = Instant::now();
-        let running = sample.buffer().and_then(gst::BufferRef::pts).and_then(|pts| {
-            sample.segment()?.downcast_ref::<gst::ClockTime>()?.to_running_time(pts)
-        });
+        let running = sample
+            .buffer()
+            .and_then(gst::BufferRef::pts)
+            .and_then(|pts| sample.segment()?.downcast_ref::<gst::ClockTime>()?.to_running_time(pts));
         let pts = match running {
             Some(time) => {
                 let origin = *view.origin.get_or_insert(time);
@@ -243,9 +246,11 @@ impl Running {
         Step::Failed(match self.state {
             State::Starting(_) if self.kind.is_remote() => Error::Unreachable { source_name, why: "no answer".into() },
             // A container that is cut off can leave GStreamer waiting for ever.
-            _ if self.kind == Kind::File => {
-                Error::Damaged { source_name, why: format!("no frame within {:.0} s", limit.as_secs_f64()), remote: false }
-            }
+            _ if self.kind == Kind::File => Error::Damaged {
+                source_name,
+                why: format!("no frame within {:.0} s", limit.as_secs_f64()),
+                remote: false,
+            },
             _ => Error::NoFrames { source_name, secs: limit.as_secs_f64() },
         })
     }

@@ -12,7 +12,9 @@ use crate::secret::redact_url;
 pub enum Error {
     #[error("{source_name}: not found ({why}); check the path or address")]
     NotFound { source_name: String, why: String, remote: bool },
-    #[error("{source_name}: access refused ({why}); check user and password (or the file's permissions), then restart the stream")]
+    #[error(
+        "{source_name}: access refused ({why}); check user and password (or the file's permissions), then restart the stream"
+    )]
     Unauthorised { source_name: String, why: String },
     #[error("{source_name}: cannot be reached ({why}); it is tried again")]
     Unreachable { source_name: String, why: String },
@@ -22,11 +24,15 @@ pub enum Error {
     NoVideo { source_name: String, remote: bool },
     #[error("{source_name}: damaged or no video ({why}); check the source with another player")]
     Damaged { source_name: String, why: String, remote: bool },
-    #[error("{source_name}: its format cannot be decoded here ({why}); install the GStreamer plug-in for it or choose H.264, H.265, VP8, VP9 or MJPEG")]
+    #[error(
+        "{source_name}: its format cannot be decoded here ({why}); install the GStreamer plug-in for it or choose H.264, H.265, VP8, VP9 or MJPEG"
+    )]
     Unsupported { source_name: String, why: String, remote: bool },
     #[error("{source_name}: ended by the other side; it is connected anew")]
     Ended { source_name: String },
-    #[error("{address:?} names no source; write a file, rtsp://, http://, https://, srt://, /dev/videoN, screen or test")]
+    #[error(
+        "{address:?} names no source; write a file, rtsp://, http://, https://, srt://, /dev/videoN, screen or test"
+    )]
     Address { address: String },
     #[error("gstreamer cannot run the pipeline for {source_name} ({why}); run `make setup`")]
     Pipeline { source_name: String, why: String },
@@ -137,7 +143,8 @@ mod tests {
         let missing = |kind| from(kind, "a", gst::ResourceError::NotFound, "Not found", "");
         assert!(!missing(Kind::File).retry());
         assert!(missing(Kind::Rtsp).retry());
-        let audio = from(Kind::File, "a.mp4", gst::StreamError::Failed, "Internal data stream error.", "not-linked (-1)");
+        let audio =
+            from(Kind::File, "a.mp4", gst::StreamError::Failed, "Internal data stream error.", "not-linked (-1)");
         assert_eq!(audio.code(), "no_video");
     }
 }

@@ -3,9 +3,9 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use gstreamer_video as gst_video;
 use gst_video::prelude::*;
 use gst_video::video_frame::Readable;
+use gstreamer_video as gst_video;
 
 use crate::pixels::{Chroma, Matrix, Plane, Range, Yuv};
 
@@ -36,7 +36,11 @@ pub struct Frame {
 enum Pixels {
     Mapped(gst_video::VideoFrame<Readable>),
     /// I420, rows packed at the width (chroma at half the width, rounded up).
-    Owned { i420: Vec<u8>, matrix: Matrix, range: Range },
+    Owned {
+        i420: Vec<u8>,
+        matrix: Matrix,
+        range: Range,
+    },
 }
 
 impl Frame {

@@ -25,7 +25,9 @@ pub struct Source {
 enum Phase {
     Running(Box<Running>),
     /// Until the ladder lets it try again.
-    Resting { until: Instant },
+    Resting {
+        until: Instant,
+    },
     /// It ended, or failed for good.
     Over,
 }
@@ -74,7 +76,9 @@ impl Source {
                     Ok(running) => self.phase = Phase::Running(Box::new(running)),
                     Err(error) => return self.fail(error),
                 },
-                Phase::Resting { until } => std::thread::sleep(left.min(until.saturating_duration_since(Instant::now()))),
+                Phase::Resting { until } => {
+                    std::thread::sleep(left.min(until.saturating_duration_since(Instant::now())))
+                }
                 Phase::Over => std::thread::sleep(left),
             }
             if Instant::now() >= deadline {

@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 
 use std::io::{BufRead, BufReader, Read};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -198,4 +198,40 @@ pub fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
         assert!(began.elapsed() < PATIENCE, "waited {PATIENCE:?} for {what}");
         std::thread::sleep(Duration::from_millis(50));
     }
+}
+
+/// A real RTSP server in a process of its own.
+pub struct Camera {
+    process: Child,
+    /// Without user and password.
+    pub url: String,
+}
+
+impl Camera {
+    /// `login`: nothing, or user and password that it then requires.
+    pub fn start(port: u16, login: &[&str]) -> Self {
+        let examples = std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().join("examples");
+        let mut process = Command::new(examples.join("rtsp_server"))
+            .args([&port.to_string(), "test"])
+            .args(login)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the example rtsp_server was built with the tests");
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert!(line.starts_with("rtsp://"), "the server did not start: {line:?}");
+        Self { process, url: line.trim().into() }
+    }
+}
+
+impl Drop for Camera {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A port that nobody listens on at this moment.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
