@@ -125,7 +125,6 @@ impl Config {
         if let Err(error) = tracing_subscriber::EnvFilter::try_new(&self.log.filter) {
             push(faults, "log.filter", format!("{:?} is no log filter: {error}; try \"info\"", self.log.filter));
         }
-        type Check<'a> = &'a dyn Fn(&mut Vec<(String, String)>);
         let rooms: [(&str, Check<'_>); 7] = [
             ("infer", &|f| self.infer.check(f)),
             ("faces", &|f| self.faces.check(f)),
@@ -206,15 +205,14 @@ pub fn parse(
     }
 }
 
+/// Whether a value may stand at a path.
+type Accept<'a> = &'a dyn Fn(&[&str], &Value) -> Result<(), String>;
+
+/// A room's own check: adds (key, message) pairs.
+type Check<'a> = &'a dyn Fn(&mut Vec<(String, String)>);
+
 /// Copies the leaves of `given` that `accept` takes into `merged`; the others become faults.
-fn merge(
-    merged: &mut Table,
-    given: &Table,
-    defaults: &Table,
-    at: &str,
-    accept: &dyn Fn(&[&str], &Value) -> Result<(), String>,
-    faults: &mut Vec<Fault>,
-) {
+fn merge(merged: &mut Table, given: &Table, defaults: &Table, at: &str, accept: Accept<'_>, faults: &mut Vec<Fault>) {
     for (key, value) in given {
         let path = if at.is_empty() { key.clone() } else { format!("{at}.{key}") };
         match (defaults.get(key), value) {
@@ -366,7 +364,7 @@ fn distance(a: &str, b: &str) -> usize {
     row[b.len()]
 }
 
-fn collect(faults: &mut Vec<Fault>, at: &str, check: &dyn Fn(&mut Vec<(String, String)>)) {
+fn collect(faults: &mut Vec<Fault>, at: &str, check: Check<'_>) {
     let mut found = Vec::new();
     check(&mut found);
     faults.extend(found.into_iter().map(|(key, message)| Fault { key: format!("{at}.{key}"), message }));

@@ -75,7 +75,7 @@ impl Error {
         // The debug string is where elements say what really happened ("Unauthorized (401)"), and where they print
         // the location: it is searched, never shown.
         let debug = message.debug().unwrap_or_default();
-        let why = scrub(&error.message().to_string(), address);
+        let why = scrub(error.message(), address);
         let remote = kind.is_remote();
         let says = |words: &[&str]| words.iter().any(|word| debug.contains(word) || why.contains(word));
         if says(&["Unauthorized", "Forbidden", "(401)", "(403)", "Not Authorized"]) {

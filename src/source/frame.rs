@@ -34,7 +34,7 @@ pub struct Frame {
 }
 
 enum Pixels {
-    Mapped(gst_video::VideoFrame<Readable>),
+    Mapped(Box<gst_video::VideoFrame<Readable>>),
     /// I420, rows packed at the width (chroma at half the width, rounded up).
     Owned {
         i420: Vec<u8>,
@@ -50,7 +50,7 @@ impl Frame {
     }
 
     pub(super) fn mapped(stamp: Stamp, frame: gst_video::VideoFrame<Readable>) -> Self {
-        Self { stamp, pixels: Pixels::Mapped(frame) }
+        Self { stamp, pixels: Pixels::Mapped(Box::new(frame)) }
     }
 
     /// The planes as they lie in memory. Planes that are too short are found by `pixels` when they are read.

@@ -8,8 +8,8 @@ mod error;
 mod frame;
 mod ladder;
 mod launch;
+mod reconnect;
 mod settings;
-mod source;
 
 use std::time::Duration;
 
@@ -18,8 +18,8 @@ use serde::Serialize;
 pub use counts::Counts;
 pub use error::Error;
 pub use frame::{Frame, Stamp};
+pub use reconnect::Source;
 pub use settings::{Config, Transport};
-pub use source::Source;
 
 /// What the next pull brought.
 pub enum Next {
