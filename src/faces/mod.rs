@@ -127,7 +127,7 @@ pub struct Config {
     pub kind: Kind,
     /// The ONNX file; empty: what set-up fetched for the kind.
     pub model: String,
-    /// 0-1; candidates below are no faces.
+    /// 0-1; candidates below are no faces. Below `tracks.birth_score`: a doubtful face continues a track, begins none.
     pub min_score: f32,
     /// Overlap (intersection over union) above which two candidates are one face, 0-1.
     pub nms_iou: f32,
@@ -147,7 +147,7 @@ impl Default for Config {
         Self {
             kind: Kind::BlazefaceFull,
             model: String::new(),
-            min_score: 0.6,
+            min_score: 0.5,
             nms_iou: 0.3,
             min_face_px: 24.0,
             max_faces: 16,
@@ -203,9 +203,7 @@ pub enum Error {
     Infer(#[from] crate::infer::Error),
     #[error(transparent)]
     Pixels(#[from] crate::pixels::Error),
-    #[error(
-        "face model {path} is not of kind {kind:?}: expected {expected}; got {got}; set faces.kind and faces.model to match"
-    )]
+    #[error("face model {path} is not of kind {kind:?}: expected {expected}; got {got}; set faces.kind to match")]
     Graph { path: PathBuf, kind: Kind, expected: String, got: String },
     #[error("no face detector session became free within {secs} s; raise faces.workers or run fewer streams")]
     Busy { secs: u64 },
