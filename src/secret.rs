@@ -58,7 +58,11 @@ impl Serialize for Secret {
 /// the query too). What is no URL (a path, `/dev/video0`, `screen`) comes back as it is.
 pub fn redact_url(address: &str) -> String {
     let Ok(mut url) = Url::parse(address) else {
-        return address.to_owned();
+        // A URL with a mistake in it may still hold a password.
+        return match address.split_once("://") {
+            Some((scheme, _)) => format!("{scheme}://{REDACTED}"),
+            None => address.to_owned(),
+        };
     };
     if !url.username().is_empty() || url.password().is_some() {
         // Both calls only fail for URLs that cannot have a user, and this one has.
@@ -104,5 +108,6 @@ mod tests {
         );
         assert_eq!(redact_url("rtsp://cam.local/live"), "rtsp://cam.local/live");
         assert_eq!(redact_url("clips/a b.mp4"), "clips/a b.mp4");
+        assert_eq!(redact_url("rtsp://bob:hunter2@cam.local:99999/"), "rtsp://[redacted]");
     }
 }

@@ -225,6 +225,41 @@ fn a_size_that_changes_mid_stream_is_a_new_epoch_and_no_frame_is_lost() {
 }
 
 #[test]
+fn a_codec_that_changes_mid_stream_is_a_new_epoch_and_no_frame_is_lost() {
+    let dir = tempfile::tempdir().unwrap();
+    let part = |name: &str, coder: &str| {
+        let line = format!(
+            "videotestsrc num-buffers=25 ! video/x-raw,width=320,height=240,framerate=25/1,format=I420 ! {coder} ! mpegtsmux ! filesink location=OUT"
+        );
+        std::fs::read(make(&dir, name, &line)).unwrap()
+    };
+    let first = part("a.ts", "x264enc tune=zerolatency");
+    let second = part("b.ts", "x265enc tune=zerolatency ! h265parse");
+    let path = dir.path().join("codecs.ts");
+    std::fs::write(&path, [&first[..], &second, &first].concat()).unwrap();
+    let story = play(&path);
+    assert!(story.ended, "{:?}", story.faults);
+    let codecs: Vec<_> = story.connections.iter().filter_map(|c| c.codec.as_deref()).collect();
+    assert_eq!(codecs, ["video/x-h264", "video/x-h265", "video/x-h264"]);
+    for epoch in 0..3 {
+        assert_eq!(story.frames.iter().filter(|frame| frame.0 == epoch).count(), 25, "epoch {epoch}");
+    }
+}
+
+#[test]
+fn an_mp4_that_is_cut_off_gives_what_there_is_and_says_so() {
+    let line = H264.replace("num-buffers=50", "num-buffers=100").replace("mp4mux", "mp4mux faststart=true");
+    let (dir, path) = made("whole.mp4", &line);
+    let whole = std::fs::read(path).unwrap();
+    let cut = dir.path().join("cut.mp4");
+    std::fs::write(&cut, &whole[..whole.len() / 2]).unwrap();
+    let story = play(&cut);
+    assert!((10..90).contains(&story.frames.len()), "{}", story.frames.len());
+    assert_eq!(story.faults[0].0.code(), "ended_early", "{}", story.faults[0].0);
+    assert_eq!(story.faults[0].1, None);
+}
+
+#[test]
 fn a_file_that_repeats_begins_a_new_epoch_and_goes_on_counting() {
     let (_dir, path) = made("loop.mp4", H264);
     let config = Config { repeat: true, ..file(&path.display().to_string()) };
@@ -323,7 +358,9 @@ fn a_wrong_password_is_told_apart_and_not_tried_again() {
 
 #[test]
 fn nobody_there_is_unreachable_and_tried_again() {
-    for url in [format!("rtsp://127.0.0.1:{}/x", free_port()), format!("http://127.0.0.1:{}/x.mp4", free_port())] {
+    let port = free_port();
+    for scheme in ["rtsp", "http", "srt"] {
+        let url = format!("{scheme}://127.0.0.1:{port}/x.mp4");
         let config = Config { id: "t".into(), url: url.clone(), ..Config::default() };
         let story = pull(&mut Source::open(&config).unwrap(), |story| !story.faults.is_empty());
         let (error, retry) = &story.faults[0];
@@ -390,11 +427,75 @@ fn an_http_file_is_played_and_a_missing_one_is_not_found() {
 }
 
 #[test]
+fn hls_and_its_segments_are_fetched_with_the_password_and_without_it_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let segments = dir.path().join("%d.ts").display().to_string();
+    let list = dir.path().join("live.m3u8").display().to_string();
+    let line = format!(
+        "videotestsrc num-buffers=50 ! video/x-raw,width=320,height=240,framerate=25/1 ! x264enc key-int-max=25 ! h264parse ! hlssink2 target-duration=1 playlist-length=0 max-files=0 location={segments} playlist-location={list}"
+    );
+    make(&dir, "none", &line);
+    let folder = dir.path().to_owned();
+    let port = serve(move |mut stream| {
+        let mut asked = [0; 4096];
+        let n = stream.read(&mut asked).unwrap_or_default();
+        let asked = String::from_utf8_lossy(&asked[..n]).into_owned();
+        let path = asked.split_whitespace().nth(1).unwrap_or_default().trim_start_matches('/').to_owned();
+        // "bob:right" in base 64.
+        let known = asked.to_ascii_lowercase().contains("authorization: basic") && asked.contains("Ym9iOnJpZ2h0");
+        let (status, body) = match std::fs::read(folder.join(&path)) {
+            _ if !known => ("401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"t\"", Vec::new()),
+            Ok(body) => ("200 OK", body),
+            Err(_) => ("404 Not Found", Vec::new()),
+        };
+        let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+        let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
+    });
+    let login = |password: &str| Config {
+        user: "bob".into(),
+        password: Secret::new(password),
+        ..file(&format!("http://127.0.0.1:{port}/live.m3u8"))
+    };
+    let story = pull(&mut Source::open(&login("right")).unwrap(), |_| false);
+    assert_eq!((story.frames.len(), story.ended), (50, true), "{:?}", story.faults);
+    let story = pull(&mut Source::open(&login("wrong-hunter2")).unwrap(), |_| false);
+    let (error, retry) = &story.faults[0];
+    assert_eq!((error.code(), *retry), ("unauthorised", None), "{error}");
+    assert!(!error.to_string().contains("hunter2"), "{error}");
+}
+
+#[test]
+fn an_srt_sender_is_read_and_found_again() {
+    let port = free_port();
+    let send = || {
+        let line = format!(
+            "videotestsrc is-live=true ! video/x-raw,width=320,height=240,framerate=25/1 ! x264enc tune=zerolatency key-int-max=10 ! mpegtsmux ! srtsink uri=srt://127.0.0.1:{port}?mode=listener"
+        );
+        Command::new("gst-launch-1.0").arg("-q").args(line.split_whitespace()).spawn().unwrap()
+    };
+    let stop = |mut sender: std::process::Child| {
+        let _ = sender.kill();
+        let _ = sender.wait();
+    };
+    let config = Config { id: "t".into(), url: format!("srt://127.0.0.1:{port}"), ..Config::default() };
+    let mut source = Source::open(&config).unwrap();
+    let sender = send();
+    pull(&mut source, |story| story.frames.len() >= 10);
+    stop(sender);
+    let story = pull(&mut source, |story| !story.faults.is_empty());
+    assert!(story.faults[0].1.is_some(), "{}", story.faults[0].0);
+    let sender = send();
+    let story = pull(&mut source, |story| story.frames.len() >= 10);
+    stop(sender);
+    assert!(story.frames.iter().all(|frame| frame.0 >= 1));
+}
+
+#[test]
 fn devices_that_are_not_there_are_said_so() {
     let webcam = Config { id: "t".into(), url: "/dev/video97".into(), ..Config::default() };
     let story = pull(&mut Source::open(&webcam).unwrap(), |story| !story.faults.is_empty());
     assert_eq!(story.faults[0].0.code(), "not_found", "{}", story.faults[0].0);
-    assert!(matches!(Source::open(&file("gopher://x")), Err(Error::Address { .. })));
+    assert!(matches!(Source::open(&file("gopher://x")), Err(Error::Settings { .. })));
 }
 
 #[test]
@@ -407,39 +508,34 @@ fn the_screen_is_read_from_a_real_x_server() {
         .expect("Xvfb is installed by set-up");
     let mut number = String::new();
     BufReader::new(server.stdout.take().unwrap()).read_line(&mut number).unwrap();
-    // A process of its own, since DISPLAY holds for a whole process.
-    let pipeline = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/pipelines/screen.launch")).unwrap();
-    let line: Vec<_> = pipeline.lines().filter(|line| !line.starts_with('#')).flat_map(str::split_whitespace).collect();
-    let output = Command::new("timeout")
-        .args(["10", "gst-launch-1.0", "-q"])
-        .args(
-            line.iter()
-                .map(|word| if *word == "name=source" { "name=source num-buffers=5" } else { word })
-                .flat_map(|w| w.split(' ')),
-        )
-        .env("DISPLAY", format!(":{}", number.trim()))
-        .output()
-        .unwrap();
+    let url = format!("screen::{}", number.trim());
+    let config = Config { id: "t".into(), url, ..Config::default() };
+    let story = pull(&mut Source::open(&config).unwrap(), |story| story.frames.len() >= 5);
     let _ = server.kill();
     let _ = server.wait();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!((story.frames[0].2, story.frames[0].3), (640, 480));
+    assert_eq!(story.connections[0].decoder, None, "a screen sends raw pictures");
 }
 
 #[test]
-fn fifty_reconnects_leave_no_thread_behind() {
-    let threads = || std::fs::read_dir("/proc/self/task").unwrap().count();
-    let (_dir, path) = made("short.mp4", H264);
-    let once = || {
-        let mut source = Source::open(&file(&path.display().to_string())).unwrap();
-        assert_eq!(pull(&mut source, |story| story.frames.len() >= 3).faults.len(), 0);
+fn fifty_reconnects_leave_nothing_open() {
+    let open = || std::fs::read_dir("/proc/self/fd").unwrap().count();
+    let line = "videotestsrc num-buffers=3 ! video/x-raw,width=64,height=64 ! x264enc ! mp4mux ! filesink location=OUT";
+    let (_dir, path) = made("short.mp4", line);
+    let address = path.display().to_string();
+    let mine = || {
+        let links = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
+        links.filter(|fd| std::fs::read_link(fd.path()).is_ok_and(|target| target == path)).count()
     };
-    once();
-    let before = threads();
-    (0..50).for_each(|_| once());
+    // Each round of a repeated file is a pipeline of its own.
+    let mut source = Source::open(&Config { repeat: true, ..file(&address) }).unwrap();
+    let story = pull(&mut source, |story| story.connections.len() > 50);
+    assert!(story.frames.len() >= 150 && story.faults.is_empty(), "{} {:?}", story.frames.len(), story.faults);
+    drop(source);
     let began = Instant::now();
-    // Pipelines are stopped aside: their threads are gone a moment later. Other tests' threads come and go.
-    while threads() > before + 30 {
-        assert!(began.elapsed() < PATIENCE, "{} threads, {before} before", threads());
-        std::thread::sleep(WAIT);
+    // Pipelines are closed aside, a moment later.
+    while mine() > 0 {
+        assert!(began.elapsed() < PATIENCE, "{} of {} descriptors are of closed pipelines", mine(), open());
+        std::thread::sleep(Duration::from_millis(20));
     }
 }

@@ -5,9 +5,14 @@ use std::time::{Duration, Instant, SystemTime};
 
 use gst_video::prelude::*;
 use gst_video::video_frame::Readable;
+use gst_video::{VideoColorMatrix, VideoColorRange, VideoFormat, VideoInfo};
+use gstreamer as gst;
 use gstreamer_video as gst_video;
 
 use crate::pixels::{Chroma, Matrix, Plane, Range, Yuv};
+
+/// Pictures of this height and more are taken for BT.709 when the stream does not say, as players do.
+const HD_HEIGHT: u32 = 720;
 
 /// When and where a frame was taken: the freshness contract every verdict carries on.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,17 +35,28 @@ pub struct Stamp {
 /// A frame: a mapped GStreamer buffer, or planes of our own (tests, generated pictures).
 pub struct Frame {
     pub stamp: Stamp,
-    pixels: Pixels,
+    pub(super) pixels: Pixels,
 }
 
-enum Pixels {
+pub(super) enum Pixels {
+    /// Boxed: it is many times larger than the other.
     Mapped(Box<gst_video::VideoFrame<Readable>>),
     /// I420, rows packed at the width (chroma at half the width, rounded up).
-    Owned {
-        i420: Vec<u8>,
-        matrix: Matrix,
-        range: Range,
-    },
+    Owned { i420: Vec<u8>, matrix: Matrix, range: Range },
+}
+
+impl Pixels {
+    /// Maps a decoded buffer. None when it is not the I420 or NV12 that `info` says, or too short for it.
+    pub(super) fn map(buffer: gst::Buffer, info: &VideoInfo) -> Option<Self> {
+        let planes = match info.format() {
+            VideoFormat::I420 => 3,
+            VideoFormat::Nv12 => 2,
+            _ => return None,
+        };
+        let frame = gst_video::VideoFrame::from_buffer_readable(buffer, info).ok()?;
+        let sound = (0..planes).all(|i| frame.plane_data(i).is_ok() && frame.plane_stride()[i as usize] > 0);
+        sound.then(|| Self::Mapped(Box::new(frame)))
+    }
 }
 
 impl Frame {
@@ -49,43 +65,34 @@ impl Frame {
         Self { stamp, pixels: Pixels::Owned { i420, matrix, range } }
     }
 
-    pub(super) fn mapped(stamp: Stamp, frame: gst_video::VideoFrame<Readable>) -> Self {
-        Self { stamp, pixels: Pixels::Mapped(Box::new(frame)) }
-    }
-
-    /// The planes as they lie in memory. Planes that are too short are found by `pixels` when they are read.
+    /// The planes as they lie in memory. A plane that is too short comes short; `pixels` checks before it reads.
     pub fn view(&self) -> Yuv<'_> {
         let (width, height) = (self.stamp.width, self.stamp.height);
         match &self.pixels {
             Pixels::Mapped(frame) => {
+                // `Pixels::map` has seen that each plane is there.
                 let plane = |i: u32| Plane {
                     data: frame.plane_data(i).unwrap_or_default(),
-                    // The appsink only lets I420 and NV12 through, whose strides are positive.
-                    stride: frame.plane_stride().get(i as usize).map_or(0, |stride| stride.unsigned_abs() as usize),
+                    stride: frame.plane_stride()[i as usize] as usize,
                 };
                 let chroma = match frame.format() {
-                    gst_video::VideoFormat::Nv12 => Chroma::Interleaved(plane(1)),
+                    VideoFormat::Nv12 => Chroma::Interleaved(plane(1)),
                     _ => Chroma::Planar { u: plane(1), v: plane(2) },
                 };
-                let (matrix, range) = colour(&frame.info().colorimetry(), height);
+                let (matrix, range) = colours(frame.info());
                 Yuv { width, height, luma: plane(0), chroma, matrix, range }
             }
             Pixels::Owned { i420, matrix, range } => {
-                let (w, half) = (width as usize, width.div_ceil(2) as usize);
-                let luma = w * height as usize;
-                let chroma = half * height.div_ceil(2) as usize;
-                let plane = |from: usize, to: usize, stride: usize| Plane {
-                    data: i420.get(from..to.min(i420.len())).unwrap_or_default(),
-                    stride,
-                };
+                let (w, h) = (width as usize, height as usize);
+                let (half_w, half_h) = (w.div_ceil(2), h.div_ceil(2));
+                let (luma, rest) = i420.split_at_checked(w * h).unwrap_or((i420, &[]));
+                let (u, v) = rest.split_at_checked(half_w * half_h).unwrap_or((rest, &[]));
+                let half = |data| Plane { data, stride: half_w };
                 Yuv {
                     width,
                     height,
-                    luma: plane(0, luma, w),
-                    chroma: Chroma::Planar {
-                        u: plane(luma, luma + chroma, half),
-                        v: plane(luma + chroma, luma + 2 * chroma, half),
-                    },
+                    luma: Plane { data: luma, stride: w },
+                    chroma: Chroma::Planar { u: half(u), v: half(v) },
                     matrix: *matrix,
                     range: *range,
                 }
@@ -94,18 +101,17 @@ impl Frame {
     }
 }
 
-/// What the stream says of its colours; unsaid, what players assume: BT.709 from 720 lines on, limited range.
-fn colour(info: &gst_video::VideoColorimetry, height: u32) -> (Matrix, Range) {
-    let matrix = match info.matrix() {
-        gst_video::VideoColorMatrix::Bt601 | gst_video::VideoColorMatrix::Fcc => Matrix::Bt601,
-        gst_video::VideoColorMatrix::Bt709 | gst_video::VideoColorMatrix::Smpte240m => Matrix::Bt709,
-        // BT.2020 stays nearer to BT.709 than to BT.601.
-        gst_video::VideoColorMatrix::Bt2020 => Matrix::Bt709,
-        _ if height < 720 => Matrix::Bt601,
+/// BT.2020 (wide gamut) is read with the nearer of the two matrices, BT.709.
+fn colours(info: &VideoInfo) -> (Matrix, Range) {
+    let colorimetry = info.colorimetry();
+    let matrix = match colorimetry.matrix() {
+        VideoColorMatrix::Bt601 | VideoColorMatrix::Fcc => Matrix::Bt601,
+        VideoColorMatrix::Bt709 | VideoColorMatrix::Smpte240m | VideoColorMatrix::Bt2020 => Matrix::Bt709,
+        _ if info.height() < HD_HEIGHT => Matrix::Bt601,
         _ => Matrix::Bt709,
     };
-    let range = match info.range() {
-        gst_video::VideoColorRange::Range0_255 => Range::Full,
+    let range = match colorimetry.range() {
+        VideoColorRange::Range0_255 => Range::Full,
         _ => Range::Limited,
     };
     (matrix, range)
@@ -116,37 +122,68 @@ mod tests {
     use super::*;
 
     fn stamp(width: u32, height: u32) -> Stamp {
-        let (arrived, captured) = (Instant::now(), SystemTime::now());
-        Stamp { number: 0, epoch: 0, pts: Duration::ZERO, arrived, captured, width, height }
+        Stamp {
+            number: 0,
+            epoch: 0,
+            pts: Duration::ZERO,
+            arrived: Instant::now(),
+            captured: SystemTime::UNIX_EPOCH,
+            width,
+            height,
+        }
+    }
+
+    fn mapped(format: VideoFormat, width: u32, height: u32, colours: &str) -> Option<Frame> {
+        gst::init().unwrap();
+        let mut builder = VideoInfo::builder(format, width, height);
+        let parsed: Option<gst_video::VideoColorimetry> = (!colours.is_empty()).then(|| colours.parse().unwrap());
+        if let Some(colorimetry) = &parsed {
+            builder = builder.colorimetry(colorimetry);
+        }
+        let info = builder.build().unwrap();
+        let bytes: Vec<u8> = (0..info.size()).map(|i| i as u8).collect();
+        let pixels = Pixels::map(gst::Buffer::from_slice(bytes), &info)?;
+        Some(Frame { stamp: stamp(width, height), pixels })
     }
 
     #[test]
-    fn planes_of_odd_sizes_are_where_i420_has_them() {
-        let i420: Vec<u8> = (0..15 + 6 + 6).collect();
-        let frame = Frame::from_i420(stamp(5, 3), i420, Matrix::Bt601, Range::Full);
+    fn both_layouts_come_as_they_lie() {
+        let frame = mapped(VideoFormat::I420, 5, 3, "").unwrap();
         let view = frame.view();
-        let Chroma::Planar { u, v } = view.chroma else { panic!("{view:?}") };
-        assert_eq!((view.luma.data.len(), view.luma.stride), (15, 5));
-        assert_eq!((u.data, u.stride), (&[15, 16, 17, 18, 19, 20][..], 3));
-        assert_eq!(v.data, [21, 22, 23, 24, 25, 26]);
+        assert_eq!((view.width, view.height, view.luma.stride), (5, 3, 8));
+        let Chroma::Planar { u, v } = view.chroma else { panic!("I420 has planes") };
+        assert_eq!((u.stride, u.data[0], v.data[0]), (4, 32, 40));
+
+        let frame = mapped(VideoFormat::Nv12, 6, 4, "").unwrap();
+        let Chroma::Interleaved(uv) = frame.view().chroma else { panic!("NV12 is interleaved") };
+        assert_eq!((uv.stride, uv.data[0]), (8, 32));
     }
 
     #[test]
-    fn planes_that_are_too_short_are_not_read_beyond_their_end() {
-        let frame = Frame::from_i420(stamp(5, 3), vec![0; 17], Matrix::Bt601, Range::Full);
-        let Chroma::Planar { u, v } = frame.view().chroma else { panic!() };
-        assert_eq!((u.data.len(), v.data.len()), (2, 0));
+    fn colours_follow_the_stream_and_else_the_height() {
+        let colours = |height, text| {
+            let frame = mapped(VideoFormat::I420, 16, height, text).unwrap();
+            (frame.view().matrix, frame.view().range)
+        };
+        assert_eq!(colours(480, "bt709"), (Matrix::Bt709, Range::Limited));
+        assert_eq!(colours(1080, "bt601"), (Matrix::Bt601, Range::Limited));
+        assert_eq!(colours(480, "1:4:0:0"), (Matrix::Bt601, Range::Full));
+        assert_eq!(colours(480, "0:0:0:0"), (Matrix::Bt601, Range::Limited));
+        assert_eq!(colours(720, "0:0:0:0"), (Matrix::Bt709, Range::Limited));
+        assert_eq!(colours(720, "bt2020"), (Matrix::Bt709, Range::Limited));
     }
 
     #[test]
-    fn unsaid_colours_go_by_the_height() {
-        let unsaid = gst_video::VideoColorimetry::new(
-            gst_video::VideoColorRange::Unknown,
-            gst_video::VideoColorMatrix::Unknown,
-            gst_video::VideoTransferFunction::Unknown,
-            gst_video::VideoColorPrimaries::Unknown,
-        );
-        assert_eq!(colour(&unsaid, 480), (Matrix::Bt601, Range::Limited));
-        assert_eq!(colour(&unsaid, 720), (Matrix::Bt709, Range::Limited));
+    fn what_is_no_yuv_420_or_too_short_is_not_mapped() {
+        assert!(mapped(VideoFormat::Rgb, 8, 8, "").is_none());
+        let info = VideoInfo::builder(VideoFormat::I420, 64, 64).build().unwrap();
+        assert!(Pixels::map(gst::Buffer::from_slice(vec![0u8; 100]), &info).is_none());
+    }
+
+    #[test]
+    fn planes_of_our_own_come_short_rather_than_panic() {
+        let frame = Frame::from_i420(stamp(4, 4), vec![1; 18], Matrix::Bt601, Range::Full);
+        let Chroma::Planar { u, v } = frame.view().chroma else { panic!("I420 has planes") };
+        assert_eq!((frame.view().luma.data.len(), u.data.len(), v.data.len()), (16, 2, 0));
     }
 }

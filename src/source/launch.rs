@@ -1,28 +1,30 @@
-//! From a stream's settings to a pipeline that is starting. In: [`Config`]. Out: the pipeline with its appsink, its
-//! frame counter in place. Called by `connection` on a thread of its own, since starting can block on a network.
+//! Builds the pipeline of a source from its file in `pipelines/`. In: the target and the settings. Out: [`Built`], not
+//! yet started. Values reach the elements as properties, never as text. Called by `connection`.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-
+use gst::glib;
 use gst::prelude::*;
 use gstreamer as gst;
-use gstreamer_app::AppSink;
+use gstreamer_app as gst_app;
+use url::Url;
 
 use super::address::{Kind, Target};
 use super::{Config, Error, Transport};
-use crate::secret::redact_url;
+use crate::secret::Secret;
 
-/// A pipeline that was set playing, and what is needed of it.
-pub(super) struct Pipeline {
-    pub element: gst::Pipeline,
-    pub frames: AppSink,
-    pub bus: gst::Bus,
-    /// Decoded frames that reached the appsink.
-    pub arrived: Arc<AtomicU64>,
+/// Decoded frames that wait for a reader who must not miss one; the decoder stops behind them.
+const FILE_SLOTS: u32 = 4;
+
+/// A pipeline and the elements in it that the program works with.
+pub(super) struct Built {
+    pub pipeline: gst::Pipeline,
+    pub source: gst::Element,
+    /// What the decoder is linked to.
+    pub convert: gst::Element,
+    pub frames: gst_app::AppSink,
 }
 
-fn description(kind: Kind) -> &'static str {
-    match kind {
+fn description(kind: Kind) -> String {
+    let text = match kind {
         Kind::File => include_str!("../../pipelines/file.launch"),
         Kind::Rtsp => include_str!("../../pipelines/rtsp.launch"),
         Kind::Http => include_str!("../../pipelines/http.launch"),
@@ -30,138 +32,167 @@ fn description(kind: Kind) -> &'static str {
         Kind::V4l2 => include_str!("../../pipelines/v4l2.launch"),
         Kind::Screen => include_str!("../../pipelines/screen.launch"),
         Kind::Test => include_str!("../../pipelines/test.launch"),
-    }
-}
-
-impl Pipeline {
-    /// Builds the pipeline and asks it to play. What fails from here on is told on its bus.
-    pub fn start(kind: Kind, config: &Config) -> Result<Self, Error> {
-        let broken = |why: String| Error::Pipeline { source_name: redact_url(&config.url), why };
-        gst::init().map_err(|error| broken(error.to_string()))?;
-        // GStreamer's parser knows no comments.
-        let text: Vec<&str> = description(kind).lines().filter(|line| !line.starts_with('#')).collect();
-        let element = gst::parse::launch(&text.join(" ")).map_err(|error| broken(error.to_string()))?;
-        let element = element.downcast::<gst::Pipeline>().map_err(|_| broken("it is not a pipeline".into()))?;
-        let by_name = |name: &str| element.by_name(name).ok_or_else(|| broken(format!("no element is named {name}")));
-        let source = by_name("source")?;
-        let frames = by_name("frames")?.downcast::<AppSink>().map_err(|_| broken("frames is no appsink".into()))?;
-        configure_source(kind, config, &source);
-        configure_frames(kind, config, &frames);
-        if let Some(decode) = element.by_name("decode") {
-            leave_audio_alone(&decode);
-        }
-        one_thread_a_decoder(&element);
-        let arrived = count(&frames);
-        let bus = element.bus().ok_or_else(|| broken("it has no bus".into()))?;
-        // A failure here is told on the bus as well, with more words.
-        let _ = element.set_state(gst::State::Playing);
-        Ok(Self { element, frames, bus, arrived })
-    }
-}
-
-/// Stops it, which may block as long as the source takes to let go: see `connection` for where that happens.
-impl Drop for Pipeline {
-    fn drop(&mut self) {
-        // There is nobody left to tell.
-        let _ = self.element.set_state(gst::State::Null);
-    }
-}
-
-/// The address and what goes with it, as properties: a password never becomes part of a text.
-fn configure_source(kind: Kind, config: &Config, source: &gst::Element) {
-    let target = Target::new(kind, &config.url, &config.user, &config.password);
-    let login = |source: &gst::Element| {
-        if !target.user.is_empty() {
-            source.set_property("user-id", &target.user);
-            source.set_property("user-pw", target.password.expose());
-        }
     };
-    match kind {
-        Kind::File => source.set_property("location", &target.location),
+    text.lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n")
+}
+
+pub(super) fn build(target: &Target, config: &Config) -> Result<Built, Error> {
+    let fault = |why: String| Error::Pipeline { source_name: target.shown.clone(), why };
+    let bin = gst::parse::launch(&description(target.kind)).map_err(|error| fault(error.to_string()))?;
+    let pipeline = bin.downcast::<gst::Pipeline>().map_err(|_| fault("its file is no pipeline".into()))?;
+    let named = |name: &str| pipeline.by_name(name).ok_or_else(|| fault(format!("no element is named {name}")));
+    let (source, convert) = (named("source")?, named("convert")?);
+    let frames = named("frames")?;
+    let frames = frames.downcast::<gst_app::AppSink>().map_err(|_| fault("frames is no appsink".into()))?;
+    if !config.is_live() {
+        frames.set_drop(false);
+        frames.set_max_buffers(FILE_SLOTS);
+    }
+    if let Some(pace) = pipeline.by_name("pace") {
+        pace.set_property("sync", config.realtime);
+    }
+    if let Some(decode) = pipeline.by_name("decode") {
+        follow_codec_changes(&decode, &convert);
+    }
+    set_up_decoders(&pipeline, target);
+    point(&source, target, config.transport);
+    Ok(Built { pipeline, source, convert, frames })
+}
+
+/// Tells the source element where to go. The properties are those of GStreamer 1.22's own elements.
+fn point(source: &gst::Element, target: &Target, transport: Transport) {
+    let location = target.location.as_str();
+    match target.kind {
+        Kind::File => source.set_property("location", location),
         Kind::Http => {
-            source.set_property("location", &target.location);
-            login(source);
+            source.set_property("location", location);
+            log_in(source, &target.user, &target.password);
         }
         Kind::Rtsp => {
-            source.set_property("location", &target.location);
-            login(source);
-            let protocols = match config.transport {
-                Transport::Auto => "tcp+udp-mcast+udp",
-                Transport::Tcp => "tcp",
-                Transport::Udp => "udp-mcast+udp",
-            };
-            source.set_property_from_str("protocols", protocols);
+            source.set_property("location", location);
+            log_in(source, &target.user, &target.password);
+            match transport {
+                Transport::Auto => {}
+                Transport::Tcp => source.set_property_from_str("protocols", "tcp"),
+                Transport::Udp => source.set_property_from_str("protocols", "udp-mcast+udp"),
+            }
+            // Sound and metadata are not even asked for; a camera with nothing else then says so.
+            source.connect("select-stream", false, |values| {
+                let caps = values.get(2).and_then(|caps| caps.get::<gst::Caps>().ok());
+                let video = caps.is_some_and(|caps| {
+                    caps.structure(0).is_some_and(|s| s.get::<&str>("media").is_ok_and(|media| media == "video"))
+                });
+                Some(video.to_value())
+            });
         }
-        Kind::Srt => source.set_property("uri", &target.location),
-        Kind::V4l2 => source.set_property("device", &target.location),
+        Kind::Srt => {
+            source.set_property("uri", location);
+            if !target.password.is_empty() {
+                source.set_property("passphrase", target.password.expose());
+            }
+        }
+        Kind::V4l2 => source.set_property("device", location),
+        Kind::Screen if !location.is_empty() => source.set_property("display-name", location),
         Kind::Screen | Kind::Test => {}
     }
 }
 
-fn configure_frames(kind: Kind, config: &Config, frames: &AppSink) {
-    if matches!(kind, Kind::File | Kind::Http) {
-        let live = config.is_live();
-        frames.set_sync(live);
-        frames.set_drop(live);
-        // Without dropping, a few frames let decoder and analysis run side by side.
-        frames.set_max_buffers(if live { 1 } else { 4 });
+fn log_in(source: &gst::Element, user: &str, password: &Secret) {
+    if !user.is_empty() {
+        source.set_property("user-id", user);
+        source.set_property("user-pw", password.expose());
     }
 }
 
-/// Audio is exposed as it is and goes nowhere: it is not decoded.
-fn leave_audio_alone(decode: &gst::Element) {
-    decode.connect("autoplug-continue", false, |values| {
-        let caps = values.get(2).and_then(|value| value.get::<gst::Caps>().ok());
-        let audio = caps.is_some_and(|caps| caps.structure(0).is_some_and(|s| s.name().starts_with("audio/")));
-        Some((!audio).to_value())
-    });
-}
-
-/// Many streams share few cores: threads inside each decoder only add latency and memory.
-fn one_thread_a_decoder(pipeline: &gst::Pipeline) {
-    pipeline.connect_deep_element_added(|_, _, element| {
-        let decoder = element.factory().is_some_and(|f| is_video_decoder(&f));
-        if decoder && element.has_property("max-threads") {
-            element.set_property_from_str("max-threads", "1");
+/// Sets what decodebin plugs in by itself.
+fn set_up_decoders(pipeline: &gst::Pipeline, target: &Target) {
+    let target = target.clone();
+    pipeline.connect_deep_element_added(move |_, _, element| {
+        let Some(factory) = element.factory() else { return };
+        if factory.name().starts_with("avdec_") && factory.has_type(gst::ElementFactoryType::DECODER) {
+            // Decoding in n threads holds n frames back, and many streams keep the cores busy as they are.
+            if element.has_property("max-threads") {
+                element.set_property("max-threads", 1);
+            }
+            // A picture with lost pieces would be evidence of a forgery that is none.
+            if element.has_property("output-corrupt") {
+                element.set_property("output-corrupt", false);
+            }
+        }
+        // HLS fetches its segments by HTTP sources of its own; only the host that was named gets the password.
+        if target.kind == Kind::Http
+            && factory.name() == "souphttpsrc"
+            && same_host(&target.location, &element.property::<Option<glib::GString>>("location"))
+        {
+            log_in(element, &target.user, &target.password);
         }
     });
 }
 
-pub(super) fn is_video_decoder(factory: &gst::ElementFactory) -> bool {
-    // MJPEG's decoder counts as one of images.
-    let pictures = gst::ElementFactoryType::MEDIA_VIDEO | gst::ElementFactoryType::MEDIA_IMAGE;
-    factory.has_type(gst::ElementFactoryType::DECODER | pictures)
+fn same_host(address: &str, other: &Option<glib::GString>) -> bool {
+    let host = |text: &str| Url::parse(text).ok().map(|url| url.origin());
+    other.as_deref().is_some_and(|other| host(address) == host(other))
 }
 
-/// The one thing of ours that GStreamer's threads do: count.
-fn count(frames: &AppSink) -> Arc<AtomicU64> {
-    let arrived = Arc::new(AtomicU64::new(0));
-    if let Some(pad) = frames.static_pad("sink") {
-        let arrived = arrived.clone();
-        pad.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
-            arrived.fetch_add(1, Ordering::Relaxed);
-            gst::PadProbeReturn::Ok
-        });
-    }
-    arrived
+/// A new codec comes on a new pad of decodebin; what the pipeline's file linked was the first one only.
+fn follow_codec_changes(decode: &gst::Element, convert: &gst::Element) {
+    let convert = convert.downgrade();
+    decode.connect_pad_added(move |_, pad| {
+        let Some(input) = convert.upgrade().and_then(|convert| convert.static_pad("sink")) else { return };
+        if !input.is_linked() && !pad.is_linked() {
+            // A pad that does not fit stays unlinked, and its element reports that on the bus.
+            let _ = pad.link(&input);
+        }
+    });
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn every_kind_has_a_pipeline_that_parses_with_the_elements_that_are_set() {
+    fn built(address: &str, config: &Config) -> Built {
         gst::init().unwrap();
-        for kind in [Kind::File, Kind::Rtsp, Kind::Http, Kind::Srt, Kind::V4l2, Kind::Screen, Kind::Test] {
-            let text: Vec<&str> = description(kind).lines().filter(|line| !line.starts_with('#')).collect();
-            let pipeline = gst::parse::launch(&text.join(" ")).unwrap_or_else(|e| panic!("{}: {e}", kind.name()));
-            let pipeline = pipeline.downcast::<gst::Pipeline>().unwrap();
-            let config = Config { url: "rtsp://bob:hunter2@cam/1".into(), ..Config::default() };
-            configure_source(kind, &config, &pipeline.by_name("source").unwrap());
-            let frames = pipeline.by_name("frames").unwrap().downcast::<AppSink>().unwrap();
-            configure_frames(kind, &config, &frames);
-            assert!(!text.join(" ").contains('@'), "no credentials in pipelines/{}.launch", kind.name());
+        let target = Target::new(address, &config.user, &config.password).unwrap();
+        build(&target, config).unwrap_or_else(|error| panic!("{address}: {error}"))
+    }
+
+    #[test]
+    fn every_pipeline_file_builds_and_keeps_the_newest_frame_only() {
+        for address in
+            ["a.mp4", "rtsp://c/1", "http://h/a.m3u8", "srt://h:1", "/dev/video7", "screen", "screen::9", "test"]
+        {
+            let built = built(address, &Config::default());
+            assert!(built.frames.is_drop(), "{address}");
+            assert_eq!(built.frames.max_buffers(), 1, "{address}");
         }
+    }
+
+    #[test]
+    fn a_file_as_fast_as_possible_loses_nothing_and_keeps_no_pace() {
+        let built = built("a.mp4", &Config { realtime: false, ..Config::default() });
+        assert!(!built.frames.is_drop());
+        assert!(!built.pipeline.by_name("pace").unwrap().property::<bool>("sync"));
+    }
+
+    #[test]
+    fn credentials_and_transport_are_properties() {
+        let config =
+            Config { user: "eve".into(), password: Secret::new("pw"), transport: Transport::Tcp, ..Config::default() };
+        let source = built("rtsp://bob:old@cam/1", &config).source;
+        assert_eq!(source.property::<Option<String>>("location").unwrap(), "rtsp://cam/1");
+        assert_eq!(source.property::<Option<String>>("user-id").unwrap(), "eve");
+        assert_eq!(source.property::<Option<String>>("user-pw").unwrap(), "pw");
+        let protocols = source.property_value("protocols");
+        let (_, transports) = glib::FlagsValue::from_value(&protocols).unwrap();
+        assert_eq!(transports.iter().map(|transport| transport.nick()).collect::<Vec<_>>(), ["tcp"]);
+    }
+
+    #[test]
+    fn a_password_stays_with_its_host() {
+        let other = |text: &str| Some(glib::GString::from(text));
+        assert!(same_host("http://cam/live.m3u8", &other("http://cam:80/1.ts")));
+        assert!(!same_host("http://cam/live.m3u8", &other("http://elsewhere/1.ts")));
+        assert!(!same_host("https://cam/live.m3u8", &other("http://cam/1.ts")));
+        assert!(!same_host("http://cam/live.m3u8", &None));
     }
 }

@@ -27,12 +27,12 @@ pub enum Next {
     Frame(Frame),
     /// Nothing within the wait; the connection state is unchanged.
     Idle,
-    /// Connected: the first frame of a new epoch follows. Sent again when the size changes mid-stream and when a file
-    /// starts over.
+    /// Connected: the first frame of a new epoch follows. Sent again when size or codec change mid-stream, and when a
+    /// repeated file starts again.
     Connected(Connection),
     /// The source failed. With `retry_in` it will reconnect by itself (keep pulling); without, it never will.
     Fault { error: Error, retry_in: Option<Duration> },
-    /// A file that is played once has ended.
+    /// Nothing more will come: a file that is played once has ended, or a fault came that no retry follows.
     End,
 }
 
@@ -44,8 +44,8 @@ pub struct Connection {
     pub height: u32,
     /// Frames a second as announced; None when the stream does not say.
     pub fps: Option<f64>,
-    /// GStreamer's caps name of the coded video, as "video/x-h264"; None when it was not coded.
+    /// GStreamer's caps name of the coded video, as "video/x-h264"; None when not known.
     pub codec: Option<String>,
-    /// The decoder element in use, as "avdec_h264".
+    /// The decoder element in use, as "avdec_h264"; None for raw video.
     pub decoder: Option<String>,
 }

@@ -1,50 +1,66 @@
 //! A stream's source over all its connections. In: settings, and somebody who pulls. Out: [`Next`]. Reconnects by its
 //! ladder for as long as an error can mend by itself.
 
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant, SystemTime};
 
-use super::address::Kind;
-use super::connection::{Running, Step, stop_aside};
+use gstreamer as gst;
+
+use super::address::Target;
+use super::connection::{Pull, Running, Taken};
 use super::ladder::Ladder;
-use super::{Config, Counts, Error, Next};
+use super::{Config, Counts, Error, Frame, Next, Stamp};
+use crate::secret::redact_url;
+
+/// Bounds how late an error is noticed within a long wait.
+const SLICE: Duration = Duration::from_millis(50);
+/// Connections of one source that may be closing at a time: one that hangs must not let others pile up behind it.
+const MAX_CLOSING: usize = 3;
 
 /// A stream's source, reconnecting for ever by its ladder.
 pub struct Source {
-    kind: Kind,
     config: Config,
-    phase: Phase,
+    target: Target,
+    state: State,
     ladder: Ladder,
-    /// Number of the next frame.
+    closing: Arc<AtomicUsize>,
+    /// The first frame of an epoch, while its `Connected` is being told.
+    held: Option<Taken>,
+    /// Of the next frame and the next epoch.
     number: u64,
-    /// The next epoch.
     epoch: u32,
-    /// Counted, but not yet told.
+    /// Running time of the epoch's first frame.
+    base: Duration,
+    /// Of connections that are gone.
     counts: Counts,
 }
 
-enum Phase {
+enum State {
+    /// Connects at this moment.
+    Resting(Instant),
+    /// Boxed: it is many times larger than the others.
     Running(Box<Running>),
-    /// Until the ladder lets it try again.
-    Resting {
-        until: Instant,
-    },
-    /// It ended, or failed for good.
     Over,
 }
 
 impl Source {
     /// Prepares the source; connects at the first [`Source::next`]. Fails only for settings no retry can mend.
     pub fn open(config: &Config) -> Result<Self, Error> {
-        // The text is shown without what may be a password in it.
-        let address = || Error::Address { address: crate::secret::redact_url(&config.url) };
-        let kind = Kind::of(&config.url).ok_or_else(address)?;
+        let source_name = || redact_url(&config.url);
+        let target = Target::new(&config.url, &config.user, &config.password)
+            .map_err(|fault| Error::Settings { source_name: source_name(), fault })?;
+        gst::init().map_err(|error| Error::Pipeline { source_name: source_name(), why: error.to_string() })?;
         Ok(Self {
-            kind,
             config: config.clone(),
-            phase: Phase::Resting { until: Instant::now() },
+            target,
+            state: State::Resting(Instant::now()),
             ladder: Ladder::default(),
+            closing: Arc::default(),
+            held: None,
             number: 0,
             epoch: 0,
+            base: Duration::ZERO,
             counts: Counts::default(),
         })
     }
@@ -53,35 +69,29 @@ impl Source {
     pub fn next(&mut self, wait: Duration) -> Next {
         let deadline = Instant::now() + wait;
         loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            match &mut self.phase {
-                Phase::Running(running) => match running.step(left, self.number, self.epoch) {
-                    Step::Frame(frame) => {
-                        self.number += 1;
-                        return Next::Frame(frame);
-                    }
-                    Step::Connected(connection) => {
-                        self.epoch += 1;
-                        return Next::Connected(connection);
-                    }
-                    Step::Failed(error) => return self.fail(error),
-                    Step::End if self.config.repeat && running.rewind() => {}
-                    Step::End => {
-                        self.close();
-                        return Next::End;
-                    }
-                    Step::Nothing => {}
-                },
-                Phase::Resting { until } if Instant::now() >= *until => match Running::start(self.kind, &self.config) {
-                    Ok(running) => self.phase = Phase::Running(Box::new(running)),
-                    Err(error) => return self.fail(error),
-                },
-                Phase::Resting { until } => {
-                    std::thread::sleep(left.min(until.saturating_duration_since(Instant::now())))
-                }
-                Phase::Over => std::thread::sleep(left),
+            if let Some(taken) = self.held.take() {
+                return Next::Frame(self.stamp(taken));
             }
-            if Instant::now() >= deadline {
+            let now = Instant::now();
+            let left = deadline.saturating_duration_since(now);
+            match &mut self.state {
+                State::Over => return Next::End,
+                State::Resting(until) if *until > now => std::thread::sleep(left.min(*until - now)),
+                State::Resting(_) => {
+                    if let Err(error) = self.connect() {
+                        return self.fail(error);
+                    }
+                }
+                State::Running(running) => match running.pull(left.min(SLICE)) {
+                    Pull::Frame(taken) if taken.begins => return self.begin(taken),
+                    Pull::Frame(taken) => return Next::Frame(self.stamp(taken)),
+                    Pull::Fault(error) => return self.fail(error),
+                    Pull::End if self.config.repeat => self.leave(State::Resting(now)),
+                    Pull::End => self.leave(State::Over),
+                    Pull::Nothing => {}
+                },
+            }
+            if now >= deadline {
                 return Next::Idle;
             }
         }
@@ -89,38 +99,62 @@ impl Source {
 
     /// Counts since the last call.
     pub fn take_counts(&mut self) -> Counts {
-        if let Phase::Running(running) = &mut self.phase {
-            self.counts += running.take_counts(false);
+        let mut counts = std::mem::take(&mut self.counts);
+        if let State::Running(running) = &mut self.state {
+            counts += running.take_counts(false);
         }
-        std::mem::take(&mut self.counts)
+        counts
+    }
+
+    fn connect(&mut self) -> Result<(), Error> {
+        let count = self.closing.load(Ordering::Acquire);
+        if count >= MAX_CLOSING {
+            return Err(Error::Stuck { source_name: self.target.shown.clone(), count });
+        }
+        self.state = State::Running(Box::new(Running::start(&self.target, &self.config, &self.closing)?));
+        Ok(())
+    }
+
+    /// Drops the connection, if there is one, and keeps its counts.
+    fn leave(&mut self, state: State) {
+        if let State::Running(mut running) = std::mem::replace(&mut self.state, state) {
+            self.counts += running.take_counts(true);
+        }
     }
 
     fn fail(&mut self, error: Error) -> Next {
-        let ran = match &self.phase {
-            Phase::Running(running) => running.ran(),
-            _ => Duration::ZERO,
-        };
-        self.close();
-        let retry_in = error.retry().then(|| self.ladder.rest(ran, fastrand::f64()));
-        if let Some(rest) = retry_in {
-            self.phase = Phase::Resting { until: Instant::now() + rest };
-        }
+        let ran = if let State::Running(running) = &self.state { running.ran() } else { Duration::ZERO };
+        // A camera that is starting up refuses a password that it took before.
+        let worked = self.number > 0 && matches!(error, Error::Unauthorised { .. });
+        let retry_in = (error.retry() || worked).then(|| self.ladder.rest(ran, fastrand::f64()));
+        self.leave(retry_in.map_or(State::Over, |rest| State::Resting(Instant::now() + rest)));
         Next::Fault { error, retry_in }
     }
 
-    /// Ends the connection, if there is one; its last counts are kept.
-    fn close(&mut self) {
-        if let Phase::Running(mut running) = std::mem::replace(&mut self.phase, Phase::Over) {
-            self.counts += running.take_counts(true);
-            if let Some(pipeline) = running.end_now() {
-                stop_aside(&self.config.id, pipeline);
-            }
+    /// A new epoch: tells of it, and keeps its first frame for the next pull.
+    fn begin(&mut self, taken: Taken) -> Next {
+        let epoch = self.epoch;
+        self.epoch += 1;
+        self.base = taken.time;
+        self.held = Some(taken);
+        match &self.state {
+            State::Running(running) => Next::Connected(running.describe(epoch)),
+            // A frame was just taken from it.
+            State::Resting(_) | State::Over => Next::Idle,
         }
     }
-}
 
-impl Drop for Source {
-    fn drop(&mut self) {
-        self.close();
+    fn stamp(&mut self, taken: Taken) -> Frame {
+        let stamp = Stamp {
+            number: self.number,
+            epoch: self.epoch.saturating_sub(1),
+            pts: taken.time.saturating_sub(self.base),
+            arrived: taken.arrived,
+            captured: SystemTime::now() - taken.arrived.elapsed(),
+            width: taken.width,
+            height: taken.height,
+        };
+        self.number += 1;
+        Frame { stamp, pixels: taken.pixels }
     }
 }
