@@ -11,6 +11,8 @@ export function Dialog({ title, onClose, children }: { title: string; onClose?: 
   useEffect(() => {
     const dialog = ref.current;
     dialog?.showModal();
+    // The browser would choose the close button; who opens a form wants to type.
+    dialog?.querySelector("input")?.focus();
     return () => dialog?.close();
   }, []);
   return (
