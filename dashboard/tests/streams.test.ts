@@ -71,10 +71,10 @@ test("an id that is taken is refused at the id", async () => {
   const { page } = desk;
   await page.keyboard.press("Enter");
   await page.keyboard.type("test");
-  await page.getByLabel("Id").fill("side-door");
+  await page.getByLabel("Id", { exact: true }).fill("side-door");
   await page.keyboard.press("Enter");
   await page.locator('[aria-invalid="true"]').waitFor();
-  expect(await page.getByLabel("Id").getAttribute("aria-invalid")).toBe("true");
+  expect(await page.getByLabel("Id", { exact: true }).getAttribute("aria-invalid")).toBe("true");
   await page.keyboard.press("Escape");
   await page.getByRole("dialog").waitFor({ state: "detached" });
   expect(await page.locator(".tile").count()).toBe(1);
