@@ -15,7 +15,6 @@ const REASONS: Record<string, string> = {
   incomplete_window: "Gathering the first frames of this face",
   track_switch: "A new face took the place of another",
   source_stale: "No new picture from the source",
-  evidence_stale: "Face seen, but not judged for a while",
   detector_degraded: "The detector failed or cannot keep up",
   heads_disagree: "The detector's two opinions disagree",
   between_thresholds: "Neither clearly real nor clearly fake",
@@ -24,6 +23,7 @@ const REASONS: Record<string, string> = {
 const DROPS: Record<string, string> = {
   overwritten: "replaced by a newer frame",
   detector_queue_full: "detector busy",
+  not_analysable: "could not be analysed",
   board_queue_full: "server busy",
 };
 

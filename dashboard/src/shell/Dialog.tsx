@@ -2,15 +2,18 @@
 // In: title, content, what closing means (nothing: it cannot be closed). Used by the dialogs of the page.
 
 import { faXmark } from "@fortawesome/free-solid-svg-icons/faXmark";
-import { type ReactNode, useEffect, useId, useRef } from "react";
+import { type ReactNode, useId, useLayoutEffect, useRef } from "react";
 import { Icon } from "./Icon";
 
 export function Dialog({ title, onClose, children }: { title: string; onClose?: () => void; children: ReactNode }) {
   const ref = useRef<HTMLDialogElement>(null);
   const id = useId();
-  useEffect(() => {
+  // A layout effect, because only a dialog that is still in the page gives the focus back when it closes.
+  useLayoutEffect(() => {
     const dialog = ref.current;
     dialog?.showModal();
+    // The browser would choose the close button; who opens a form wants to type.
+    dialog?.querySelector("input")?.focus();
     return () => dialog?.close();
   }, []);
   return (

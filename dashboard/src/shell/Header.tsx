@@ -51,8 +51,8 @@ export function Header({ onAdd }: { onAdd: () => void }) {
       )}
       <div className="header-buttons">
         <ThemeButton />
-        <button type="button" className="button primary" onClick={onAdd}>
-          <Icon of={faPlus} /> Add stream
+        <button type="button" className="button primary" aria-label="Add stream" onClick={onAdd}>
+          <Icon of={faPlus} /> Add <span className="wide-only">stream</span>
         </button>
       </div>
     </header>

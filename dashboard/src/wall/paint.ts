@@ -54,7 +54,8 @@ function paintFace(context: CanvasRenderingContext2D, face: Face, lost: boolean,
   context.strokeRect(x, y, face.rect.width * place.scale, face.rect.height * place.scale);
   context.setLineDash([]);
 
-  const words = `${mark} ${label}${label === "STALE" ? "" : ` ${percent(face.fake_confidence)}`}`;
+  const known = label !== "STALE" && face.fake_confidence !== null;
+  const words = known ? `${mark} ${label} ${percent(face.fake_confidence)}` : `${mark} ${label}`;
   context.font = `600 11px ${colour("font-text")}`;
   const tagWidth = context.measureText(words).width + 2 * TAG_PADDING;
   const tagX = Math.max(0, Math.min(x - width / 2, place.width - tagWidth));
