@@ -15,8 +15,7 @@ run_packages=(
   libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
   gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
   gstreamer1.0-libav gstreamer1.0-tools gstreamer1.0-x
-  libopencv-core-dev libopencv-imgproc-dev
-  build-essential clang libclang-dev pkg-config cmake
+  build-essential pkg-config
 )
 test_packages=(libgstrtspserver-1.0-dev chromium prometheus xvfb)
 

@@ -13,7 +13,7 @@ const TOP: [&str; 7] = ["config", "stream", "app", "score", "bench", "lib", "mai
 
 /// (crate, the only places under src/ that may name it).
 const OWNERS: [(&str, &[&str]); 4] =
-    [("opencv", &["pixels/"]), ("ort", &["infer/"]), ("axum", &["web/"]), ("prometheus", &["metrics.rs"])];
+    [("ort", &["infer/"]), ("axum", &["web/"]), ("prometheus", &["metrics.rs"]), ("gstreamer_app", &["source/"])];
 
 fn sources() -> Vec<(PathBuf, String)> {
     fn walk(dir: &Path, found: &mut Vec<PathBuf>) {
