@@ -501,7 +501,7 @@ fn devices_that_are_not_there_are_said_so() {
 #[test]
 fn the_screen_is_read_from_a_real_x_server() {
     let mut server = Command::new("Xvfb")
-        .args(["-displayfd", "1", "-screen", "0", "640x480x24", "-nolisten", "tcp"])
+        .args(["-displayfd", "1", "-screen", "0", "640x480x24", "-nolisten", "tcp", "-terminate"])
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
@@ -511,8 +511,8 @@ fn the_screen_is_read_from_a_real_x_server() {
     let url = format!("screen::{}", number.trim());
     let config = Config { id: "t".into(), url, ..Config::default() };
     let story = pull(&mut Source::open(&config).unwrap(), |story| story.frames.len() >= 5);
-    let _ = server.kill();
-    let _ = server.wait();
+    // It ends with its last client: the source is closed, or this waits for ever.
+    assert!(server.wait().unwrap().success());
     assert_eq!((story.frames[0].2, story.frames[0].3), (640, 480));
     assert_eq!(story.connections[0].decoder, None, "a screen sends raw pictures");
 }
