@@ -4,9 +4,6 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
-# Python of the training tools.
-TRAINING := cd training && ../.cache/venv-training/bin/python -m truevision_training
-
 # The shell reads SOURCE and CONFIG from its environment, so that no character in them is taken for syntax.
 SETTINGS := $(if $(CONFIG),--config "$$CONFIG",$(if $(SOURCE),,--config configs/demo.toml))
 
@@ -23,11 +20,12 @@ test: ## Run every test and close with totals
 
 test-training: ## Run the tests of the training system
 	@scripts/setup.sh training
+	@$(MAKE) --no-print-directory -C training setup
 	@python3 scripts/run_suites.py training
 
-train evaluate export: ## Train, evaluate or export the detector; ARGS="..." go to the tool
+train evaluate export: ## Train (DATA=, CONFIG=), evaluate (MODEL=, CLIPS=) or export (MODEL=) the detector: docs/training.md
 	@scripts/setup.sh training
-	@$(TRAINING).$@ $(ARGS)
+	@$(MAKE) --no-print-directory -C training $@
 
 lint: ## Check formatting and lints of Rust and dashboard
 	@cargo fmt --check

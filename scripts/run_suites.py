@@ -14,7 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS_PYTHON = str(ROOT / ".cache/venv/bin/python")
-TRAINING_PYTHON = str(ROOT / ".cache/venv-training/bin/python")
+TRAINING_PYTHON = str(ROOT / ".cache/train-venv/bin/python")
 
 
 @dataclass

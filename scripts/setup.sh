@@ -146,12 +146,6 @@ make_dashboard() { (cd dashboard && npm run --silent build); }
 
 make_test_tools() { install_pins .cache/venv scripts/pins/tests.txt; }
 
-make_training() {
-  rm -rf .cache/venv-training
-  python3 -m venv .cache/venv-training
-  install_pins .cache/venv-training training/requirements.txt
-}
-
 check_machine || exit 1
 mkdir -p .cache/stamps
 install_packages
@@ -159,10 +153,8 @@ install_packages
 step venv .cache/venv scripts/pins/tools.txt
 step wheels .cache/wheels scripts/pins/wheels.txt
 step faces models/fetched scripts/pins/*.txt scripts/convert_faces.py scripts/tflite2onnx/*.py
-if [ "$purpose" = training ]; then
-  step training .cache/venv-training training/requirements.txt
-  exit
-fi
+# The training environment, gigabytes of it, is training/Makefile's.
+if [ "$purpose" = training ]; then exit; fi
 step onnxruntime .cache/ort scripts/pins/wheels.txt
 step demo .cache/demo scripts/pins/*.txt scripts/make_demo.py
 step dashboard_packages dashboard/node_modules dashboard/package-lock.json

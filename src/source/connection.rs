@@ -103,6 +103,9 @@ impl Running {
         let built = launch::build(target, config)?;
         let no_bus = || Error::Pipeline { source_name: target.shown.clone(), why: "it has no bus".into() };
         let bus = built.pipeline.bus().ok_or_else(no_bus)?;
+        // While it is parsed the screen's source tries the display of the environment, which may not be the one meant.
+        bus.set_flushing(true);
+        bus.set_flushing(false);
         let tally = Arc::new(Tally {
             opened: Instant::now(),
             arrived: AtomicU64::new(0),

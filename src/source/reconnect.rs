@@ -17,6 +17,8 @@ use crate::secret::redact_url;
 const SLICE: Duration = Duration::from_millis(50);
 /// Connections of one source that may be closing at a time: one that hangs must not let others pile up behind it.
 const MAX_CLOSING: usize = 3;
+/// A source that is dropped waits at most so long for its connections to close.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// A stream's source, reconnecting for ever by its ladder.
 pub struct Source {
@@ -156,5 +158,16 @@ impl Source {
         };
         self.number += 1;
         Frame { stamp, pixels: taken.pixels }
+    }
+}
+
+impl Drop for Source {
+    /// Lets the camera know, if it takes it soon: a process that exits while GStreamer still closes can crash.
+    fn drop(&mut self) {
+        self.leave(State::Over);
+        let began = Instant::now();
+        while self.closing.load(Ordering::Acquire) > 0 && began.elapsed() < FAREWELL {
+            std::thread::sleep(Duration::from_millis(2));
+        }
     }
 }

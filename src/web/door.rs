@@ -11,14 +11,13 @@ use axum::http::{HeaderValue, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{any, delete, get, post};
-use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
 use super::guard::{self, Guard};
 use super::problem::Problem;
-use super::{Config, Streams, api, body, dashboard, health, ws};
+use super::{Config, Streams, api, body, connections, dashboard, health, ws};
 use crate::metrics::Metrics;
 use crate::publish::Board;
 
@@ -40,7 +39,8 @@ pub struct Shared {
     pub board: Board,
     pub metrics: Arc<Metrics>,
     pub guard: Guard,
-    /// A WebSocket client that takes no message, or answers no ping, for so long is let go.
+    /// A client that does not finish the head of its request, takes no WebSocket message, or answers no ping, for so
+    /// long is let go.
     pub patience: Duration,
     /// A place for each WebSocket client.
     pub clients: Arc<Semaphore>,
@@ -66,7 +66,7 @@ impl Door {
         Self::listen(config, streams, board, metrics, ws::PATIENCE).await
     }
 
-    /// With another patience for WebSocket clients: tests have less.
+    /// With another patience for slow clients: tests have less.
     pub(super) async fn listen(
         config: &Config,
         streams: Arc<impl Streams>,
@@ -83,7 +83,7 @@ impl Door {
         let guard = Guard::new(token, address.ip().is_loopback());
         let clients = Arc::new(Semaphore::new(ws::CLIENTS));
         let shared = Arc::new(Shared { streams, board, metrics, guard, patience, clients, closing: closing.clone() });
-        let serving = tokio::spawn(serve(listener, shared, closing));
+        let serving = tokio::spawn(connections::serve(listener, routes(shared), patience, closing));
         Ok(Self { address, close, serving })
     }
 
@@ -105,17 +105,6 @@ impl Door {
             self.serving.abort();
         }
     }
-}
-
-async fn serve(listener: TcpListener, shared: Arc<Shared>, mut closing: watch::Receiver<bool>) {
-    let listener = listener.tap_io(|socket| {
-        // Only costs latency when it fails.
-        let _ = socket.set_nodelay(true);
-    });
-    let service = routes(shared).into_make_service_with_connect_info::<SocketAddr>();
-    let closed = async move { drop(closing.wait_for(|closing| *closing).await) };
-    // Errors of single connections are axum's; it returns when the door closes.
-    let _ = axum::serve(listener, service).with_graceful_shutdown(closed).await;
 }
 
 fn routes(shared: Arc<Shared>) -> Router {

@@ -3,6 +3,7 @@
 
 mod api;
 mod body;
+mod connections;
 mod dashboard;
 mod door;
 mod guard;

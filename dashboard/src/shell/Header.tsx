@@ -52,7 +52,10 @@ export function Header({ onAdd }: { onAdd: () => void }) {
       <div className="header-buttons">
         <ThemeButton />
         <button type="button" className="button primary" aria-label="Add stream" onClick={onAdd}>
-          <Icon of={faPlus} /> Add <span className="wide-only">stream</span>
+          <Icon of={faPlus} />
+          <span>
+            Add<span className="wide-only"> stream</span>
+          </span>
         </button>
       </div>
     </header>

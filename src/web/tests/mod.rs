@@ -259,3 +259,19 @@ fn health_tells_what_is_wrong() {
     let gone = agent().get(site.url("/healthz")).call();
     assert!(gone.is_err());
 }
+
+#[test]
+fn who_never_finishes_a_request_is_let_go_and_costs_the_others_nothing() {
+    use std::io::{Read, Write};
+    let site = Site::with(Config::default(), Duration::from_millis(300));
+    let mut slow: Vec<_> = (0..100).map(|_| std::net::TcpStream::connect(site.address).unwrap()).collect();
+    for socket in &mut slow {
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        socket.write_all(b"GET /api/status HTTP/1.1\r\nhost: localhost\r\nx-never-").unwrap();
+    }
+    assert_eq!(site.get("/api/status", &[]).status, 200);
+    for socket in &mut slow {
+        let mut said = Vec::new();
+        socket.read_to_end(&mut said).expect("the server closes the connection");
+    }
+}
