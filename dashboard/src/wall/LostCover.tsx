@@ -41,14 +41,23 @@ export function LostCover({ view }: { view: StreamView }) {
           {retryAt === null ? (
             "It will not come back by itself: mend the source, then restart it"
           ) : (
-            <>
-              Tries again in <Countdown until={retryAt} />
-            </>
+            <NextTry at={retryAt} />
           )}
         </span>
       )}
       {lost !== "fault" && lost !== "ended" && verdictAt !== null && <LastSeen since={verdictAt} />}
     </div>
+  );
+}
+
+function NextTry({ at }: { at: number }) {
+  const over = useNow() >= at;
+  return over ? (
+    <>Trying again now…</>
+  ) : (
+    <>
+      Tries again in <Countdown until={at} />
+    </>
   );
 }
 

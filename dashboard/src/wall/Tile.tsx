@@ -33,7 +33,7 @@ export const Tile = memo(function Tile({ id, large, onEnlarge }: Props) {
       data-lost={lost ?? undefined}
       data-large={large}
     >
-      <TileHead stream={stream} large={large} onEnlarge={onEnlarge} />
+      <TileHead view={view} large={large} onEnlarge={onEnlarge} />
       <div className="screen">
         <TilePicture id={id} name={stream.name} lost={lost !== null} />
         <LostCover view={view} />
@@ -77,7 +77,8 @@ function Age({ view }: { view: StreamView }) {
 }
 
 function Reasons({ view }: { view: StreamView }) {
-  const reasons = view.stream.verdict?.reasons ?? [];
+  // Of a lost stream only the server's own reasons for STALE still hold.
+  const reasons = view.lost === null || view.lost === "stale" ? (view.stream.verdict?.reasons ?? []) : [];
   return (
     <ul className="reasons" aria-label="Why">
       {reasons.map((code) => (

@@ -6,6 +6,7 @@ import { faExpand } from "@fortawesome/free-solid-svg-icons/faExpand";
 import { faRotateRight } from "@fortawesome/free-solid-svg-icons/faRotateRight";
 import { faTrashCan } from "@fortawesome/free-solid-svg-icons/faTrashCan";
 import { useState } from "react";
+import type { StreamView } from "../live/board";
 import { Dialog } from "../shell/Dialog";
 import { Icon } from "../shell/Icon";
 import { useAction } from "../shell/useAction";
@@ -14,22 +15,24 @@ import type { Stream } from "../wire/event";
 import { kindWords, stateWords } from "../words";
 
 interface Props {
-  stream: Stream;
+  view: StreamView;
   large: boolean;
   onEnlarge: (id: string | null) => void;
 }
 
-export function TileHead({ stream, large, onEnlarge }: Props) {
+export function TileHead({ view, large, onEnlarge }: Props) {
   const [asking, setAsking] = useState(false);
   const restart = useAction();
+  const { stream } = view;
+  const state = shownState(view);
   const size = large ? "Show at normal size" : "Enlarge";
   return (
     <>
       <header className="tile-head">
         <h2 title={`${stream.name} · ${stream.source}`}>{stream.name}</h2>
-        <span className="state" data-state={stream.state} title={`${kindWords(stream.kind)} ${stream.source}`}>
+        <span className="state" data-state={state.kind} title={`${kindWords(stream.kind)} ${stream.source}`}>
           <span className="state-dot" aria-hidden="true" />
-          {stateWords(stream.state)}
+          {state.word}
         </span>
         <div className="tile-buttons">
           <button
@@ -71,6 +74,13 @@ export function TileHead({ stream, large, onEnlarge }: Props) {
       {asking && <RemoveDialog stream={stream} onClose={() => setAsking(false)} />}
     </>
   );
+}
+
+/** A page that hears nothing of a stream cannot say that it is live. */
+function shownState({ stream, lost }: StreamView): { kind: string; word: string } {
+  if (lost === "link") return { kind: "lost", word: "Unknown" };
+  if (lost === "stale" || lost === "silent") return { kind: "lost", word: "No news" };
+  return { kind: stream.state, word: stateWords(stream.state) };
 }
 
 function RemoveDialog({ stream, onClose }: { stream: Stream; onClose: () => void }) {
