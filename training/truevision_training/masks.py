@@ -42,7 +42,7 @@ def shape(rng: np.random.Generator, landmarks: np.ndarray, size: int) -> np.ndar
     up = (landmarks[10] - landmarks[152]) / eyes
     mask = np.zeros((size, size), np.float32)
     kind = rng.choice(8, p=[0.2, 0.2, 0.1, 0.16, 0.12, 0.06, 0.06, 0.1])
-    a, b = rng.random(2)
+    a, b = (float(v) for v in rng.random(2))
     if kind == 0:
         oval = points[OVAL].copy()
         above = oval @ up > points[168] @ up
