@@ -30,6 +30,8 @@ class Jitter:
     scale: float = 1.0
     ratio: float = 1.0
     gain: float = 1.0
+    push: float = 1.0
+    """Factor of `drift`'s displacement."""
     landmark_seed: int = 0
     landmark_noise: float = 0.0
 
@@ -49,7 +51,7 @@ def place(face: Face, onto: np.ndarray, size: int) -> np.ndarray:
     return cv2.warpAffine(face.crop, fit, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
-def moved(rng: np.random.Generator, face: Face, eyes: float) -> tuple[np.ndarray, np.ndarray]:
+def moved(rng: np.random.Generator, face: Face, eyes: float, amount: float) -> tuple[np.ndarray, np.ndarray]:
     """Mouth, eyes or brows displaced by smooth bumps with no seam: the face [S, S, 3] and where it moved [S, S]."""
     size = face.crop.shape[0]
     # The bumps are wide, so they are summed on a grid of every fourth pixel.
@@ -61,7 +63,7 @@ def moved(rng: np.random.Generator, face: Face, eyes: float) -> tuple[np.ndarray
     chosen[rng.integers(len(parts))] = True
     for part, on in zip(parts, chosen):
         spots = rng.integers(0, len(part), 3)
-        steps = rng.normal(0, rng.uniform(0.03, 0.12) * eyes, (3, 2))
+        steps = rng.normal(0, rng.uniform(0.03, 0.12) * eyes, (3, 2)) * amount
         width = rng.uniform(0.12, 0.35, 3) * eyes
         for spot, step, wide in zip(spots, steps, width):
             bump = np.exp(-((grid - face.landmarks[part[spot]]) ** 2).sum(-1) / (2 * wide**2)) * on
@@ -84,7 +86,7 @@ def fake(seed: int, family: str, face: Face, donor: Face | None, eigenfaces: lis
         noise = np.random.default_rng(jitter.landmark_seed).normal(0, jitter.landmark_noise * eyes, landmarks.shape)
         landmarks = landmarks + noise.astype(np.float32)
     if family == "drift":
-        warped, where = moved(rng, face, eyes)
+        warped, where = moved(rng, face, eyes, jitter.push)
         mask = np.clip(cv2.GaussianBlur(where, (0, 0), 0.08 * eyes) * 1.6, 0, 1)
         made = alter.texture(rng, warped) if rng.random() < 0.6 else warped
         return Fake(mix(made, face.crop, mask), mask)
