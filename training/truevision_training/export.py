@@ -71,7 +71,7 @@ def graphs(encoder: network.Encoder, head: network.Head, shape: network.Shape, f
     outputs = ["fake_logit", "attention", "frame_logits"] + ["synthetic_logit"] * shape.synthetic
     torch.onnx.export(encoder, (crops,), str(folder / "encoder.onnx"), input_names=["crops"], output_names=["embeddings"], opset_version=OPSET,
                       dynamic_axes={"crops": {0: "n"}, "embeddings": {0: "n"}}, dynamo=False)
-    torch.onnx.export(HeadGraph(head), (torch.randn(2, 8, shape.dim),), str(folder / "head.onnx"), input_names=["window"], output_names=outputs,
+    torch.onnx.export(HeadGraph(head).eval(), (torch.randn(2, 8, shape.dim),), str(folder / "head.onnx"), input_names=["window"], output_names=outputs,
                       opset_version=OPSET, dynamic_axes={name: {0: "b"} for name in ["window"] + outputs}, dynamo=False)
 
 
