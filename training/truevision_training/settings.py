@@ -38,6 +38,8 @@ class Settings:
     easy_steps: int = 0
     checkpoint_every: int = 200
     select_every: int = 400
+    select_pairs: int = 96
+    """Held-out pairs a family, a multiple of 16."""
     patience: int = 0
     """Selections without a gain after which the stage ends; 0: never."""
     threads: int = 1

@@ -42,11 +42,11 @@ def logits(model: network.FrameNet, crops: np.ndarray, device: torch.device) -> 
                            for i in range(0, len(crops), 64)])
 
 
-def selection_set(pack: Pack, settings: Settings, count: int = 96) -> dict[str, np.ndarray]:
-    """Held-out identities, held-out decoder, fixed seed: crops [2 count, s, s, 3] of each family."""
+def selection_set(pack: Pack, settings: Settings) -> dict[str, np.ndarray]:
+    """Held-out identities, held-out decoder, fixed seed: crops [2 select_pairs, s, s, 3] of each family."""
     maker = Stills(pack, eigenfaces(pack, settings.seed, held_out=True), False, settings.shape.size, settings.families)
     return {family: np.concatenate([maker.batch((settings.seed, 77, f, part), 16, families=[family] * 16).crops
-                                    for part in range(count // 16)])
+                                    for part in range(max(1, settings.select_pairs // 16))])
             for f, family in enumerate(maker.families)}
 
 
@@ -144,8 +144,9 @@ def batches(pack_folder: Path, run: Run, decoders) -> DataLoader:
     settings = run.settings
     data = Steps(pack_folder, decoders, settings.seed, settings.pairs, settings.shape.size, settings.easy_steps, settings.families)
     workers = 1 if run.device.type == "cpu" else 8
+    # Its own generator: a loader draws a number when it starts, which would move the dropout of a resumed run.
     return DataLoader(data, batch_size=None, sampler=range(run.step, settings.steps), num_workers=workers, prefetch_factor=6,
-                      multiprocessing_context="spawn")
+                      multiprocessing_context="spawn", generator=torch.Generator())
 
 
 def train(pack_folder: Path, settings: Settings, folder: Path, init: Path | None = None) -> Path:
