@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from truevision_training import blend, codec, geometry, prep, readers
+from truevision_training import blend, cli, codec, geometry, prep, readers
 from truevision_training.errors import UserError
 from truevision_training.pack import Pack
 from truevision_training.stills import FAMILY_SHARES, Stills, eigenfaces
@@ -119,3 +119,8 @@ def test_training_rows_are_never_held_out(pack_folder):
     trained, kept = (Stills(pack, [], t, 112, FAMILY_SHARES) for t in (True, False))
     for kind in ("stills", "clips"):
         assert not set(pack.identity[kind][trained.rows[kind]]) & set(pack.identity[kind][kept.rows[kind]])
+
+
+def test_command_line_says_what_is_wrong_in_one_line(tmp_path, capsys):
+    assert cli.main(["discover", "--data", str(tmp_path / "nowhere")]) == 1
+    assert capsys.readouterr().err.startswith(f"error: data folder {tmp_path / 'nowhere'} does not exist")

@@ -87,7 +87,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="truevision_training", description=__doc__)
     commands = top.add_subparsers(required=True)
 
-    def add(name, run, help, **options):
+    def add(name, run, help, /, **options):
         part = commands.add_parser(name, help=help)
         part.set_defaults(run_command=run)
         for flag, kind in options.items():
