@@ -62,7 +62,7 @@ class Settings:
         for part, known, given in (("", Settings, table), ("shape.", Shape, shape)):
             unknown = set(given) - {f.name for f in fields(known)}
             if unknown:
-                raise UserError(f"settings {origin}: unknown key {part}{sorted(unknown)[0]}; see configs/default.toml for all keys")
+                raise UserError(f"settings {origin}: unknown key {part}{sorted(unknown)[0]}; see truevision_training/settings.py for all keys")
         settings = Settings(**table, shape=Shape(**shape))
         for key, allowed in (("schedule", ("hold-cosine", "restarts")), ("optimiser", ("adamw", "sam"))):
             if getattr(settings, key) not in allowed:
