@@ -1,0 +1,185 @@
+"""Training on a tiny pack: exact resume after kill -9, what a checkpoint refuses, export parity, every backbone, the registry."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+from truevision_training import calibrate, checkpoint, export, metrics, network, optim, registry, settings, train, train_windows
+from truevision_training.errors import UserError
+from truevision_training.geometry import CropRule
+from truevision_training.model import Model
+
+TINY = settings.Settings(shape=network.Shape("efficientnet_lite0", dim=32, hidden=8), pairs=2, steps=6, warmup=2, checkpoint_every=2,
+                         select_every=100, select_pairs=16, device="cpu")
+CONFIG = """pairs = 2
+steps = 6
+warmup = 2
+checkpoint_every = 2
+select_every = 100
+select_pairs = 16
+device = "cpu"
+[shape]
+backbone = "efficientnet_lite0"
+dim = 32
+hidden = 8
+"""
+PROGRAM = """
+import sys
+from pathlib import Path
+from truevision_training import settings, train
+if __name__ == "__main__":
+    train.train(Path(sys.argv[1]), settings.Settings.load(Path(sys.argv[2])), Path(sys.argv[3]))
+"""
+
+
+@pytest.fixture(scope="module")
+def finished(pack_folder, tmp_path_factory):
+    run = tmp_path_factory.mktemp("run")
+    frames = train.train(pack_folder, TINY, run)
+    return run, train_windows.train(pack_folder, TINY, run, frames, pairs=8, held_out=8, epochs=2)
+
+
+def test_resume_after_kill_equals_an_uninterrupted_run(pack_folder, finished, tmp_path):
+    program, config, run = tmp_path / "go.py", tmp_path / "c.toml", tmp_path / "run"
+    program.write_text(PROGRAM)
+    config.write_text(CONFIG)
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    command = [sys.executable, str(program), str(pack_folder), str(config), str(run)]
+    first = subprocess.Popen(command, env=environment, start_new_session=True, stderr=subprocess.DEVNULL)
+    while not (run / "frames.pt").exists() and first.poll() is None:
+        time.sleep(0.02)  # waits for the first checkpoint, which is the condition
+    os.killpg(first.pid, signal.SIGKILL)
+    first.wait()
+    assert (run / "frames.pt").exists(), "the first run ended before a checkpoint"
+    subprocess.run(command, env=environment, check=True, stderr=subprocess.DEVNULL)
+    once, twice = (checkpoint.load(folder / "frames.pt") for folder in (finished[0], run))
+    assert once["step"] == twice["step"] == 6
+    for part in ("model", "mean"):
+        for name, value in once[part].items():
+            assert torch.equal(value, twice[part][name]), f"{part} {name}"
+
+
+def test_a_checkpoint_of_another_architecture_is_refused(pack_folder, finished):
+    other = replace(TINY, shape=replace(TINY.shape, dim=64))
+    with pytest.raises(UserError, match="frames.pt is of another architecture.*dim"):
+        train.train(pack_folder, other, finished[0])
+
+
+def test_damaged_and_missing_checkpoints(tmp_path):
+    (tmp_path / "a.pt").write_bytes(b"no checkpoint")
+    for name, message in (("a.pt", "a.pt is damaged"), ("b.pt", "b.pt does not exist")):
+        with pytest.raises(UserError, match=message):
+            checkpoint.load(tmp_path / name)
+
+
+def test_a_full_disk_keeps_the_last_checkpoint(tmp_path, monkeypatch):
+    checkpoint.save({"step": 1}, tmp_path / "c.pt")
+    monkeypatch.setattr(torch, "save", lambda *_: (_ for _ in ()).throw(OSError(28, "no space left on device")))
+    with pytest.raises(UserError, match="c.pt.*free space"):
+        checkpoint.save({"step": 2}, tmp_path / "c.pt")
+    assert checkpoint.load(tmp_path / "c.pt")["step"] == 1
+
+
+def test_no_gpu_and_wrong_settings_are_said(tmp_path):
+    if not torch.cuda.is_available():
+        with pytest.raises(UserError, match="no CUDA GPU"):
+            train.device_of("cuda")
+    for table, message in (({"raet": 1}, "raet"), ({"schedule": "x"}, "schedule"), ({"shape": {"dime": 1}}, "shape.dime")):
+        with pytest.raises(UserError, match=message):
+            settings.Settings.of(table, "here")
+
+
+def test_nan_loss_stops_and_names_the_good_state(tmp_path):
+    run = train.Run(TINY, tmp_path, None)
+    with torch.no_grad():
+        run.model.logit.weight.fill_(float("nan"))
+    with pytest.raises(UserError, match="loss is nan.*frames.pt"):
+        run.advance(torch.zeros(4, 112, 112, 3, dtype=torch.uint8), torch.zeros(2, 2, 14, 14))
+
+
+def test_sam_takes_its_climb_back():
+    model = torch.nn.Linear(3, 1)
+    before = model.weight.clone()
+    model(torch.ones(2, 3)).sum().backward()
+    taken = optim.climb(model, 0.1)
+    assert not torch.equal(before, model.weight)
+    optim.descend(taken)
+    assert torch.allclose(before, model.weight, atol=1e-6)
+
+
+def test_rates_rise_hold_and_fall():
+    plan = settings.Settings(steps=1000, warmup=100, hold=0.5, rate=1.0)
+    assert optim.rate(0, plan) < 0.02 and optim.rate(400, plan) == 1 and optim.rate(999, plan) < 0.01
+    again = replace(plan, schedule="restarts", cycles=2)
+    assert optim.rate(499, again) < 0.01 < 0.9 < optim.rate(505, again)
+
+
+def test_exported_folder_equals_pytorch_and_keeps_its_contract(finished, tmp_path):
+    folder = tmp_path / "model"
+    about = {"version": "1.0.0", "trial": True, "note": "n", "licence": "l"}
+    score = {"temperature": 1.0, "bias": 0.0, "synthetic_at": 0.9, "fake_at": 0.7, "real_at": 0.3}
+    assert export.export(finished[1], folder, CropRule(), about, score, {"min_side_px": 70.0}) <= 1e-4
+    model = Model(folder)
+    reference = model.contract["reference"]
+    embeddings = model.encode(export.reference_crops(1, 8, 112))
+    assert np.allclose(embeddings[0, :8], reference["embedding"], atol=1e-4)
+    assert np.isclose(model.windows(embeddings[None])[0][0], reference["fake_logit"], atol=1e-4)
+    assert len(model.track(np.zeros((10, 112, 112, 3), np.uint8)).windows) == 3
+    with open(folder / "head.onnx", "ab") as graph:
+        graph.write(b"x")
+    with pytest.raises(UserError, match="head.onnx has sha256"):
+        Model(folder)
+
+
+def test_reference_bytes_are_xorshift32():
+    assert export.reference_crops(1, 1, 2).ravel()[:4].tolist() == [0, 4, 157, 18]
+
+
+@pytest.mark.parametrize("backbone", list(network.BACKBONES))
+def test_every_backbone_trains_and_exports(backbone, tmp_path):
+    run = train.Run(replace(TINY, shape=replace(TINY.shape, backbone=backbone), focal=1.0, smoothing=0.05, optimiser="sam"), tmp_path, None)
+    crops = torch.randint(0, 256, (4, 112, 112, 3), dtype=torch.uint8)
+    before = run.model.logit.weight.clone()
+    loss, _ = run.advance(crops, torch.rand(2, 2, 14, 14))
+    assert np.isfinite(loss) and not torch.equal(before, run.model.logit.weight)
+    encoder = run.model.encoder.eval()
+    torch.onnx.export(encoder, (crops,), str(tmp_path / "e.onnx"), input_names=["crops"], output_names=["embeddings"], opset_version=export.OPSET,
+                      dynamic_axes={"crops": {0: "n"}}, dynamo=False)
+    made = onnxruntime.InferenceSession(str(tmp_path / "e.onnx")).run(None, {"crops": crops[:3].numpy()})[0]
+    with torch.no_grad():
+        wanted = encoder(crops[:3]).numpy()
+    assert np.abs(made - wanted).max() <= 1e-4 * max(1.0, np.abs(wanted).max())
+
+
+def test_registry_keeps_and_rolls_back(tmp_path):
+    model = tmp_path / "m"
+    for version in ("1", "2"):
+        model.mkdir(exist_ok=True)
+        (model / "model.toml").write_text(f'version = "{version}"')
+        registry.keep(model)
+    with pytest.raises(UserError, match="kept already"):
+        registry.keep(model)
+    assert registry.rollback(model, "1") == "m is 1 now" and registry.version_of(model) == "1"
+    assert registry.list(model).splitlines() == ["1 (live)", "2"]
+    with pytest.raises(UserError, match="version 9"):
+        registry.rollback(model, "9")
+
+
+def test_figures_and_calibration():
+    rng = np.random.default_rng(0)
+    fake = rng.random(4000) < 0.5
+    assert abs(metrics.auc(fake, rng.random(4000)) - 0.5) < 0.03, "shuffled labels"
+    assert metrics.auc([0, 0, 1, 1], [1, 2, 2, 3]) == 0.875
+    logit = 3 * (fake - 0.5) + rng.normal(0, 1, 4000)
+    bias, temperature = calibrate.fit(fake, 4 * logit + 2)
+    confidence = 1 / (1 + np.exp(-(4 * logit + 2 - bias) / temperature))
+    assert metrics.calibration_error(fake, confidence) < 0.03

@@ -1,0 +1,1 @@
+"""TrueVision's training system: real faces in, a detector with its contract and its card out."""

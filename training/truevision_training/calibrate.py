@@ -1,0 +1,32 @@
+"""Held-out simulated windows in, bias and temperature of model.toml's [score] out. Called by the `export` command.
+
+Never fitted to a real deepfake: the windows are those the head stage held out.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy.optimize import minimize
+
+from .export import restore
+
+
+def fit(fake: np.ndarray, logit: np.ndarray) -> tuple[float, float]:
+    """Labels and window logits [N] -> bias, temperature of `sigmoid((logit - bias) / temperature)` with least log loss."""
+    fake = np.asarray(fake, float)
+
+    def loss(values: np.ndarray) -> float:
+        z = (logit - values[0]) * np.exp(values[1])
+        return float(np.mean(np.logaddexp(0, z) - fake * z))
+
+    bias, scale = minimize(loss, np.zeros(2), method="Nelder-Mead").x
+    return float(bias), float(np.exp(-scale))
+
+
+def of_head(file: Path, embeddings: np.ndarray) -> tuple[float, float]:
+    """Bias and temperature of a `model.pt` on [n, 2, 8, dim] embeddings of real and fake windows."""
+    _, _, head = restore(file)
+    with torch.no_grad():
+        logit = head(torch.from_numpy(embeddings.reshape(-1, *embeddings.shape[2:])))[0].numpy()
+    return fit(np.arange(len(logit)) % 2, logit)

@@ -1,0 +1,123 @@
+"""The command line, `python -m truevision_training COMMAND`: one function a command, errors as one line. See docs/training.md."""
+
+import argparse
+import json
+import logging
+import sys
+from collections import Counter
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from .errors import UserError
+from .geometry import CropRule
+from .settings import Settings
+
+
+def discover(args) -> None:
+    from . import readers
+
+    counts = Counter()
+    for folder in sorted(p for p in args.data.iterdir() if p.is_dir()) if args.data.is_dir() else [args.data]:
+        items = readers.read(folder)
+        counts.clear()
+        damaged = [i.path for i in items if i.path.stat().st_size == 0]
+        counts.update("real" if i.real else i.manipulation or "fake" for i in items)
+        print(f"{folder.name}: layout {readers.detect_layout(folder)}, {len({i.identity for i in items})} identities, "
+              f"{sum(i.path.stat().st_size for i in items) / 2**20:.0f} MiB, " + ", ".join(f"{k} {v}" for k, v in sorted(counts.items())))
+        for path in damaged:
+            print(f"  empty file, skipped: {path}")
+
+
+def prep(args) -> None:
+    from . import prep as preparation
+    from . import readers
+
+    items = [i for folder in args.data for i in readers.read(folder)]
+    manifest = preparation.build(items, args.pack, args.faces, CropRule(args.size, args.side, args.center), set(args.exclude))
+    print(json.dumps(Counter(f.get("skipped", "kept").split(":")[0] for f in manifest["files"])))
+
+
+def preview(args) -> None:
+    from . import preview as sheets
+    from .pack import Pack
+    from .stills import Stills, eigenfaces
+
+    settings, pack = Settings.load(args.config), Pack(args.pack)
+    sheets.write(Stills(pack, eigenfaces(pack, settings.seed, False), True, settings.shape.size, settings.families), settings.seed, args.out)
+
+
+def train(args) -> None:
+    from . import train as frames
+    from . import train_windows
+
+    settings = Settings.load(args.config)
+    done = frames.train(args.pack, settings, args.run, args.init)
+    train_windows.train(args.pack, settings, args.run, done, pairs=args.pairs)
+
+
+def export(args) -> None:
+    from . import calibrate
+    from . import export as exporting
+
+    stored = np.load(args.run / "windows-held-out.npz")
+    bias, temperature = calibrate.of_head(args.run / "model.pt", stored["embeddings"])
+    about = json.loads(args.about.read_text())
+    worst = exporting.export(args.run / "model.pt", args.model, CropRule(args.size, args.side, args.center), about["about"],
+                             about["score"] | {"bias": bias, "temperature": temperature}, about["quality"])
+    print(f"{args.model}: parity {worst:.1e}")
+
+
+def evaluate(args) -> None:
+    from . import card, report
+
+    figures = report.measure(args.model, args.clips, args.faces, args.pack, args.cache)
+    (args.model / "figures.json").write_text(json.dumps(figures, indent=1))
+    (args.model / "card.md").write_text(card.text(args.model, figures))
+
+
+def registry(args) -> None:
+    from . import registry as versions
+
+    print(getattr(versions, args.action)(args.models, *args.names))
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="truevision_training", description=__doc__)
+    commands = top.add_subparsers(required=True)
+
+    def add(name, run, help, /, **options):
+        part = commands.add_parser(name, help=help)
+        part.set_defaults(run_command=run)
+        for flag, kind in options.items():
+            part.add_argument(f"--{flag}", **({"type": Path, "required": True} | kind))
+
+    faces = {"default": Path("models/fetched"), "required": False, "help": "folder of the face models in ONNX"}
+    crop = {"size": {"type": int, "default": 112, "required": False}, "side": {"type": float, "default": 2.8, "required": False},
+            "center": {"type": float, "default": 0.36, "required": False}}
+    add("discover", discover, "what data sets lie under one root", data={})
+    add("prep", prep, "crops, landmarks and manifest of real faces", data={"nargs": "+"}, pack={}, faces=faces,
+        exclude={"type": str, "nargs": "*", "default": [], "required": False, "help": "recordings never to train on"}, **crop)
+    add("preview", preview, "contact sheet of simulated fakes", pack={}, config={}, out={})
+    add("train", train, "frame stage, then head stage; goes on where it stopped", pack={}, config={}, run={},
+        init={"default": None, "required": False, "help": "ImageNet weights of EfficientNet-Lite0"},
+        pairs={"type": int, "default": 1600, "required": False})
+    add("export", export, "model folder from a run", run={}, model={}, about={}, **crop)
+    add("evaluate", evaluate, "figures and card of a model folder", model={}, clips={}, faces=faces, pack={},
+        cache={"default": Path(".cache/clips"), "required": False})
+    add("registry", registry, "versions of a model: list, keep, compare, rollback", models={},
+        action={"type": str, "choices": ["list", "keep", "compare", "rollback"]}, names={"type": str, "nargs": "*", "default": [], "required": False})
+    return top
+
+
+def main(arguments: list[str] | None = None) -> int:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    cv2.setNumThreads(1)
+    args = parser().parse_args(arguments)
+    try:
+        args.run_command(args)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0

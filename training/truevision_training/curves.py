@@ -1,0 +1,27 @@
+"""History in, PNG of loss and held-out AUC out. Called by the trainers."""
+
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+from matplotlib import pyplot  # noqa: E402  (the backend must be chosen first)
+
+
+def draw(history: list[dict], file: Path) -> None:
+    """Entries with `loss` and entries with `select` over their steps."""
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 4))
+    rows = [h for h in history if "loss" in h]
+    left.plot([h["step"] for h in rows], [h["loss"] for h in rows], label="loss")
+    left.plot([h["step"] for h in rows], [h["above_twin"] for h in rows], label="fake above its twin")
+    picked = [h for h in history if "select" in h]
+    for key in (k for k in (picked[-1]["select"] if picked else {}) if not k.endswith("above_twin")):
+        right.plot([h["step"] for h in picked], [h["select"][key] for h in picked], label=key)
+    for axis, title in ((left, "training"), (right, "AUC, held-out simulators")):
+        axis.set_title(title)
+        axis.set_xlabel("step")
+        axis.grid(alpha=0.3)
+        axis.legend(fontsize=8)
+    figure.tight_layout()
+    figure.savefig(file, dpi=90)
+    pyplot.close(figure)
