@@ -49,7 +49,7 @@ export const Tile = memo(function Tile({ id, large, onEnlarge }: Props) {
   );
 });
 
-function VerdictLine({ view }: { view: StreamView }) {
+export function VerdictLine({ view }: { view: StreamView }) {
   const { label, lost, stream } = view;
   const confidence = stream.verdict?.fake_confidence ?? null;
   return (
@@ -76,7 +76,7 @@ function Age({ view }: { view: StreamView }) {
   );
 }
 
-function Reasons({ view }: { view: StreamView }) {
+export function Reasons({ view }: { view: StreamView }) {
   // Of a lost stream only the server's own reasons for STALE still hold.
   const reasons = view.lost === null || view.lost === "stale" ? (view.stream.verdict?.reasons ?? []) : [];
   return (
