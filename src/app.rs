@@ -141,7 +141,7 @@ impl App {
             stale_secs: config.verdict.stale_secs,
         };
         let rule = model.contract.score;
-        let board = Board::start(&config.publish, &config.verdict, &rule, server, metrics.clone(), runtime.handle());
+        let board = Board::start(&config.publish, &config.verdict, &rule, server, metrics.clone(), Vec::new(), runtime.handle());
         let sink = {
             let board = board.clone();
             move |analysis| {

@@ -33,6 +33,8 @@ pub enum Body {
     Removed { id: String },
     /// A frame was judged, or its verdict went STALE.
     Verdict(VerdictState),
+    /// A period of verdicts began, ended or was reviewed.
+    Period(Period),
     /// Once a second, so that a client notices a dead connection and knows the server's clock (RFC 3339 UTC).
     Heartbeat { now: String },
 }
@@ -161,6 +163,69 @@ pub struct FaceState {
     pub windows: u32,
     pub quality: Quality,
     pub reasons: Vec<Reason>,
+}
+
+/// A face under one label, from its first verdict to the last: what is kept of what happened.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Period {
+    /// Never used twice.
+    pub id: i64,
+    pub stream: String,
+    /// The stream's name when it began.
+    pub stream_name: String,
+    pub track: u64,
+    /// Never STALE: what is not being judged has no period.
+    pub label: Label,
+    /// RFC 3339 UTC, capture time.
+    pub began: String,
+    /// None while it lasts.
+    pub ended: Option<String>,
+    /// From the beginning to the end, or as far as is known.
+    pub secs: f64,
+    /// The highest rolling fake confidence, and when.
+    pub peak_confidence: Option<f32>,
+    pub peak_at: Option<String>,
+    /// Mean of the rolling fake confidence over its windows.
+    pub mean_confidence: Option<f32>,
+    /// Windows that the detector scored in it.
+    pub windows: u64,
+    /// Every reason that was given, in the order of [`Reason`].
+    pub reasons: Vec<Reason>,
+    pub review: Review,
+    pub note: String,
+    pub reviewed_at: Option<String>,
+    /// Whether a picture of the face is kept.
+    pub thumbnail: bool,
+    /// Name and version of the model that judged.
+    pub model: String,
+}
+
+/// What a person said of a period.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Review {
+    #[default]
+    None,
+    /// Looked at, with no judgement.
+    Reviewed,
+    /// The label is right.
+    Confirmed,
+    /// The label is wrong.
+    False,
+}
+
+impl Review {
+    pub const ALL: [Self; 4] = [Self::None, Self::Reviewed, Self::Confirmed, Self::False];
+
+    /// As on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Reviewed => "reviewed",
+            Self::Confirmed => "confirmed",
+            Self::False => "false",
+        }
+    }
 }
 
 /// What a client may say over `/ws`.

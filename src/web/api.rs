@@ -25,7 +25,7 @@ use crate::source;
 #[derive(Serialize)]
 struct Status<'a> {
     #[serde(flatten)]
-    server: &'a Server,
+    server: Server,
     boot: &'a str,
     now: String,
     uptime_secs: f64,

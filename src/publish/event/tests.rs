@@ -125,6 +125,52 @@ fn snapshot() -> Snapshot {
     }
 }
 
+fn period() -> Period {
+    Period {
+        id: 12,
+        stream: "lobby".into(),
+        stream_name: "Lobby camera".into(),
+        track: 3,
+        label: Label::Fake,
+        began: "2026-11-24T11:05:20.000Z".into(),
+        ended: Some("2026-11-24T11:05:31.120Z".into()),
+        secs: 11.12,
+        peak_confidence: Some(0.93),
+        peak_at: Some("2026-11-24T11:05:27.500Z".into()),
+        mean_confidence: Some(0.875),
+        windows: 84,
+        reasons: Vec::new(),
+        review: Review::Confirmed,
+        note: "a rehearsal".into(),
+        reviewed_at: Some("2026-11-24T11:05:34.000Z".into()),
+        thumbnail: true,
+        model: "trial-112 0.0.1".into(),
+    }
+}
+
+fn ongoing() -> Period {
+    Period {
+        id: 13,
+        stream: "gate".into(),
+        stream_name: "gate".into(),
+        track: 1,
+        label: Label::Uncertain,
+        began: "2026-11-24T11:05:34.000Z".into(),
+        ended: None,
+        secs: 1.5,
+        peak_confidence: None,
+        peak_at: None,
+        mean_confidence: None,
+        windows: 0,
+        reasons: vec![Reason::FaceTooSmall, Reason::IncompleteWindow],
+        review: Review::None,
+        note: String::new(),
+        reviewed_at: None,
+        thumbnail: false,
+        ..period()
+    }
+}
+
 fn events() -> Vec<(u64, Body)> {
     let real = VerdictState {
         evidence_age_secs: Some(0.05),
@@ -162,8 +208,10 @@ fn events() -> Vec<(u64, Body)> {
         (43, Body::Verdict(stale)),
         (44, Body::Verdict(nobody)),
         (45, Body::Stream(gate)),
-        (45, Body::Heartbeat { now: "2026-11-24T11:05:36.000Z".into() }),
-        (46, Body::Removed { id: "gate".into() }),
+        (46, Body::Period(period())),
+        (47, Body::Period(ongoing())),
+        (47, Body::Heartbeat { now: "2026-11-24T11:05:36.000Z".into() }),
+        (48, Body::Removed { id: "gate".into() }),
     ]
 }
 

@@ -59,7 +59,7 @@ impl Site {
             stale_secs: 2.0,
         };
         let verdict = verdict::Config::default();
-        let board = Board::start(&settings, &verdict, &rule, server, metrics.clone(), runtime.handle());
+        let board = Board::start(&settings, &verdict, &rule, server, metrics.clone(), Vec::new(), runtime.handle());
         let streams =
             Arc::new(Scripted { board: board.clone(), list: Mutex::default(), broken: AtomicBool::new(false) });
         let config = Config { listen: "127.0.0.1:0".into(), ..config };
