@@ -51,7 +51,7 @@ fn face(track: u64, seed: u64) -> Candidate {
     candidate(track, Ok(crop))
 }
 
-fn candidate(track: u64, crop: Result<Box<[u8]>, Vec<Reject>>) -> Candidate {
+fn candidate(track: u64, crop: Result<Arc<[u8]>, Vec<Reject>>) -> Candidate {
     Candidate {
         track,
         rect: Rect::default(),

@@ -33,6 +33,11 @@ fn description(kind: Kind) -> String {
         Kind::Screen => include_str!("../../pipelines/screen.launch"),
         Kind::Test => include_str!("../../pipelines/test.launch"),
     };
+    elements(text)
+}
+
+/// The text of a pipeline file without its comments, which GStreamer does not take.
+pub(super) fn elements(text: &str) -> String {
     text.lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n")
 }
 
@@ -92,7 +97,7 @@ fn point(source: &gst::Element, target: &Target, transport: Transport) {
             }
         }
         Kind::V4l2 => source.set_property("device", location),
-        Kind::Screen if !location.is_empty() => source.set_property("display-name", location),
+        // The screen is a pipe that `connection` opens.
         Kind::Screen | Kind::Test => {}
     }
 }

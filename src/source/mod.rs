@@ -6,6 +6,7 @@ mod connection;
 mod counts;
 mod error;
 mod frame;
+mod grab;
 mod ladder;
 mod launch;
 mod reconnect;

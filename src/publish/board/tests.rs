@@ -68,6 +68,7 @@ impl Site {
             rect: Default::default(),
             quality: Quality::default(),
             evidence: evidence.clone(),
+            crop: None,
         };
         let faces = faces.iter().enumerate().map(scored).collect();
         self.post(Report::Analysis(Analysis { stream: id.into(), stamp, faces, picture: None })).await;
