@@ -206,7 +206,7 @@ impl Task {
         let metrics = self.metrics.clone();
         let known = report.stream().and_then(|id| self.streams.iter().position(|live| live.id == *id));
         match (report, known) {
-            (Report::Period(period), _) => self.tell(Body::Period(period)),
+            (Report::Tell(body), _) => self.tell(*body),
             (Report::Thresholds { fake_at, real_at }, _) => self.set_thresholds(fake_at, real_at),
             (Report::Added { stream, name, kind, source }, known) => {
                 self.inform(&Told::Added { stream: stream.clone(), name: name.clone() });

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::crops::Quality;
 use crate::faces::Rect;
@@ -50,7 +51,7 @@ pub struct Snapshot {
 }
 
 /// What the page must know of the program.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Server {
     pub version: String,
     pub model: Model,
@@ -62,7 +63,7 @@ pub struct Server {
     pub stale_secs: f64,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Model {
     pub name: String,
     pub version: String,
@@ -71,7 +72,7 @@ pub struct Model {
     pub note: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     Connecting,
@@ -96,7 +97,7 @@ impl State {
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct StreamState {
     pub id: String,
     pub name: String,
@@ -121,7 +122,7 @@ pub struct StreamState {
     pub verdict: Option<VerdictState>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Fault {
     /// `not_found`, `unauthorised`, `unreachable`, `no_frames`, ...
     pub code: String,
@@ -131,7 +132,7 @@ pub struct Fault {
 }
 
 /// A stream's verdict as of one frame. Also the header of that frame's picture.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct VerdictState {
     pub id: String,
     pub frame: u64,
@@ -151,7 +152,7 @@ pub struct VerdictState {
     pub faces: Vec<FaceState>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct FaceState {
     pub track: u64,
     pub rect: Rect,
@@ -166,7 +167,7 @@ pub struct FaceState {
 }
 
 /// A face under one label, from its first verdict to the last: what is kept of what happened.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Period {
     /// Never used twice.
     pub id: i64,
@@ -201,7 +202,7 @@ pub struct Period {
 }
 
 /// What a person said of a period.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Review {
     #[default]

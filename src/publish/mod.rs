@@ -95,8 +95,8 @@ pub enum Report {
     },
     /// A frame's faces, scored.
     Analysis(Analysis),
-    /// A period of verdicts began, ended or was reviewed: the clients are told.
-    Period(event::Period),
+    /// An event of another room, to be told as it is.
+    Tell(Box<event::Body>),
     /// Other thresholds are in force from the next frame on; every client gets a fresh snapshot.
     Thresholds {
         fake_at: f32,
@@ -111,7 +111,7 @@ impl Report {
             Self::Added { stream, .. } | Self::Removed { stream } | Self::Connected { stream, .. } => Some(stream),
             Self::Fault { stream, .. } | Self::Ended { stream } | Self::Dropped { stream, .. } => Some(stream),
             Self::Analysis(analysis) => Some(&analysis.stream),
-            Self::Period(_) | Self::Thresholds { .. } => None,
+            Self::Tell(_) | Self::Thresholds { .. } => None,
         }
     }
 }
