@@ -28,7 +28,10 @@ pub mod verdict;
 /// 7. Who hears about it: live state, sequence, broadcast. `Verdict` -> [`publish::event::Event`]
 pub mod publish;
 
-/// 8. The door: REST, WebSocket, metrics page, dashboard.
+/// 8. What is kept: verdicts as periods in SQLite, reviewed and searched. `publish::Told` -> [`publish::event::Period`]
+pub mod record;
+
+/// 9. The door: REST, WebSocket, metrics page, dashboard.
 pub mod web;
 
 /// The loop of one stream. READ FIRST.

@@ -60,6 +60,14 @@ pub struct Metrics {
     pub websocket_clients: IntGauge,
     /// truevision_websocket_resyncs_total: clients that fell behind and got a fresh snapshot.
     pub websocket_resyncs: IntCounter,
+    /// truevision_recording: 1 while verdicts are kept.
+    pub recording: IntGauge,
+    /// truevision_record_dropped_total{reason}: queue_full, write_failed.
+    pub record_dropped: IntCounterVec,
+    /// truevision_record_pruned_total{reason}: age, size.
+    pub record_pruned: IntCounterVec,
+    /// truevision_record_bytes.
+    pub record_bytes: IntGauge,
     /// truevision_start_time_seconds.
     pub start_time: Gauge,
 }
@@ -140,6 +148,16 @@ impl Metrics {
                 "truevision_websocket_resyncs_total",
                 "Times that a client fell behind and got a fresh snapshot.",
             )),
+            recording: made
+                .register(IntGauge::new("truevision_recording", "1 while verdicts are kept in the database, else 0.")),
+            record_dropped: made.counters(
+                "record_dropped_total",
+                "Pieces of news and rows that were not kept.",
+                &["reason"],
+            ),
+            record_pruned: made.counters("record_pruned_total", "Rows that were removed from the record.", &["reason"]),
+            record_bytes: made
+                .register(IntGauge::new("truevision_record_bytes", "Size of the database with its write-ahead log.")),
             start_time: made
                 .register(Gauge::new("truevision_start_time_seconds", "Unix time at which the program started.")),
             registry,

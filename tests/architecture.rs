@@ -5,15 +5,20 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Rooms in flow order: a room may use those before it, and tools.
-const ROOMS: [&str; 8] = ["source", "faces", "tracks", "crops", "detector", "verdict", "publish", "web"];
+const ROOMS: [&str; 9] = ["source", "faces", "tracks", "crops", "detector", "verdict", "publish", "record", "web"];
 /// Tools use no room. `contract` (in `infer`) describes the model to rooms; it is a tool as well.
 const TOOLS: [&str; 4] = ["pixels", "infer", "metrics", "secret"];
 /// The composition: may use everything.
 const TOP: [&str; 7] = ["config", "stream", "app", "score", "bench", "lib", "main"];
 
 /// (crate, the only places under src/ that may name it).
-const OWNERS: [(&str, &[&str]); 4] =
-    [("ort", &["infer/"]), ("axum", &["web/"]), ("prometheus", &["metrics.rs"]), ("gstreamer_app", &["source/"])];
+const OWNERS: [(&str, &[&str]); 5] = [
+    ("ort", &["infer/"]),
+    ("axum", &["web/"]),
+    ("prometheus", &["metrics.rs"]),
+    ("gstreamer_app", &["source/"]),
+    ("rusqlite", &["record/"]),
+];
 
 fn sources() -> Vec<(PathBuf, String)> {
     fn walk(dir: &Path, found: &mut Vec<PathBuf>) {

@@ -1,7 +1,7 @@
 //! A frame as a small JPEG for the dashboard, straight from YUV: scaled planes, a linear map to JPEG's own YCbCr
 //! (BT.601, full range), no RGB. Called by `stream` while someone watches.
 
-use jpeg_encoder::{Encoder, ImageBuffer, JpegColorType, SamplingFactor};
+use jpeg_encoder::{ColorType, Encoder, ImageBuffer, JpegColorType, SamplingFactor};
 
 use super::area::{self, MAX_RATIO};
 use super::colour::ToJpeg;
@@ -34,6 +34,23 @@ pub fn encode(frame: &Yuv<'_>, max_width: u32, quality: u8) -> Result<Vec<u8>, E
     // The planes hold no more colour than this.
     encoder.set_sampling_factor(SamplingFactor::F_2_2);
     encoder.encode_image(picture)?;
+    Ok(out)
+}
+
+/// The longest side of a face.
+const FACE: u32 = 1024;
+
+/// A face crop, `[side, side, 3] u8 RGB`, as a JPEG of `quality` 1-100, in full colour.
+pub fn encode_face(crop: &[u8], quality: u8) -> Result<Vec<u8>, Error> {
+    let side = (crop.len() / 3).isqrt();
+    if side == 0 || side * side * 3 != crop.len() || side > FACE as usize {
+        return Err(Error::Face { bytes: crop.len(), max: FACE });
+    }
+    let mut out = Vec::with_capacity(crop.len() / 8);
+    let mut encoder = Encoder::new(&mut out, quality.clamp(1, 100));
+    encoder.set_sampling_factor(SamplingFactor::F_1_1);
+    // At most 1024.
+    encoder.encode(crop, side as u16, side as u16, ColorType::Rgb)?;
     Ok(out)
 }
 
@@ -111,6 +128,15 @@ mod tests {
         let white = pixel(Matrix::Bt709, Range::Limited, [235.0, 128.0, 128.0]);
         assert!(difference(&white, &[255, 128, 128]) <= 1, "{white:?}");
         assert_eq!(pixel(Matrix::Bt601, Range::Full, [17.0, 99.0, 200.0]), [17, 99, 200]);
+    }
+
+    #[test]
+    fn a_face_is_written_whole_and_what_is_no_square_is_refused() {
+        let jpeg = encode_face(&[200; 112 * 112 * 3], 85).unwrap();
+        assert_eq!(size(&jpeg), (112, 112));
+        for wrong in [0, 3 * 5, 112 * 112, 1025 * 1025 * 3] {
+            assert!(matches!(encode_face(&vec![0; wrong], 85), Err(Error::Face { .. })), "{wrong}");
+        }
     }
 
     #[test]

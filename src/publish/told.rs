@@ -12,10 +12,19 @@ use crate::verdict::Verdict;
 #[derive(Clone)]
 pub enum Told {
     /// A stream exists from now on, or starts anew.
-    Added { stream: StreamId, name: String },
+    Added {
+        stream: StreamId,
+        name: String,
+    },
     /// It entered a state. What was seen before belongs to another connection.
-    Entered { stream: StreamId, state: State, at: SystemTime },
-    Removed { stream: StreamId },
+    Entered {
+        stream: StreamId,
+        state: State,
+        at: SystemTime,
+    },
+    Removed {
+        stream: StreamId,
+    },
     /// A frame was judged, or the newest frame's verdict aged (then without crops).
     Verdict {
         stream: StreamId,

@@ -21,6 +21,7 @@ use super::problem::Problem;
 use super::{Config, Streams, body, connections, dashboard, health, openapi, ws};
 use crate::metrics::Metrics;
 use crate::publish::Board;
+use crate::record::{self, Record};
 
 /// How long open requests and WebSockets may take to end.
 const CLOSING: Duration = Duration::from_secs(3);
@@ -40,6 +41,8 @@ pub struct Behind {
     pub streams: Arc<dyn Streams>,
     pub board: Board,
     pub metrics: Arc<Metrics>,
+    /// Or why nothing is kept.
+    pub record: Result<Arc<Record>, Arc<record::Error>>,
 }
 
 /// What all requests share.

@@ -1,4 +1,4 @@
-//! Room 8: the door. In: HTTP on one port. Out: dashboard, `/api/v1` (also as `/api`), `/ws`, `/healthz`, `/readyz`,
+//! Room 9: the door. In: HTTP on one port. Out: dashboard, `/api/v1` (also as `/api`), `/ws`, `/healthz`, `/readyz`,
 //! `/metrics`. No pixel work and no blocking here: streams are added and removed through [`Streams`].
 
 mod api;
@@ -6,10 +6,14 @@ mod body;
 mod connections;
 mod dashboard;
 mod door;
+mod events;
+mod export;
 mod guard;
 mod health;
 mod openapi;
 mod problem;
+mod query;
+mod settings;
 mod ws;
 
 pub use door::{Behind, Door, Error};

@@ -55,6 +55,8 @@ impl Program {
         let mut child = Command::new(env!("CARGO_BIN_EXE_truevision"))
             .args(["run", "--listen", "127.0.0.1:0", "--config"])
             .arg(file.path())
+            // Programs of tests that run side by side would share it.
+            .env("TRUEVISION__RECORD__FOLDER", "")
             .envs(env.iter().copied())
             .current_dir(root())
             .stdout(Stdio::piped())
@@ -88,10 +90,19 @@ impl Program {
         answer(agent().get(self.url(path)).call())
     }
 
+    pub fn bytes(&self, path: &str) -> (u16, Vec<u8>) {
+        let mut response = agent().get(self.url(path)).call().unwrap();
+        (response.status().as_u16(), response.body_mut().read_to_vec().unwrap())
+    }
+
     pub fn json(&self, path: &str) -> Value {
         let (status, body) = self.get(path);
         assert_eq!(status, 200, "{path}: {body}");
         serde_json::from_str(&body).unwrap()
+    }
+
+    pub fn patch(&self, path: &str, body: &Value) -> (u16, String) {
+        answer(agent().patch(self.url(path)).send_json(body))
     }
 
     pub fn post(&self, path: &str, body: &Value) -> (u16, String) {
@@ -122,6 +133,12 @@ impl Program {
     pub fn metric(&self, series: &str) -> Option<f64> {
         let (_, body) = self.get("/metrics");
         body.lines().find_map(|line| line.strip_prefix(series)?.trim().parse().ok())
+    }
+
+    /// Ends it as a crash would: nothing is told, nothing is written any more.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     pub fn pid(&self) -> u32 {

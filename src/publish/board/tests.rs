@@ -30,7 +30,8 @@ impl Site {
             stale_secs: 2.0,
         };
         let verdict = verdict::Config::default();
-        let board = Board::start(&Config::default(), &verdict, &RULE, server, metrics.clone(), Vec::new(), &Handle::current());
+        let board =
+            Board::start(&Config::default(), &verdict, &RULE, server, metrics.clone(), Vec::new(), &Handle::current());
         let Subscription { first, events } = board.subscribe(None).await.unwrap();
         assert_eq!(read(&first[0])["streams"], json!([]));
         Self { board, metrics, events, began: Instant::now() }
