@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use crate::secret::redact_url;
-use crate::{detector, faces, infer, publish, source, tracks, verdict, web};
+use crate::{detector, faces, infer, publish, score, source, tracks, verdict, web};
 
 /// Every setting of the program. `configs/default.toml` says the same in words (tested).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -116,6 +116,17 @@ impl Config {
             None => String::new(),
         };
         parse(&text, std::env::vars(), command_line)
+    }
+
+    /// What judging a file as a whole needs.
+    pub fn scoring(&self) -> score::Settings {
+        score::Settings {
+            infer: self.infer.clone(),
+            faces: self.faces.clone(),
+            tracks: self.tracks.clone(),
+            detector: self.detector.clone(),
+            verdict: self.verdict.clone(),
+        }
     }
 
     fn check(&self, faults: &mut Vec<Fault>) {

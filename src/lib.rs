@@ -37,7 +37,7 @@ pub mod stream;
 /// Builds the rooms from a `Config`, starts the threads, watches them, stops them in order.
 pub mod app;
 
-/// `truevision score`: a file to one JSON object, deterministic.
+/// One file judged as a whole: a video or a picture to one outcome, deterministic. `truevision score`, and `analyses`.
 pub mod score;
 
 /// `truevision bench`: what a number of live streams costs beside bare decoding and bare model calls.

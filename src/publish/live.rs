@@ -68,7 +68,7 @@ impl Live {
             metrics.reconnects.with_label_values(&[&self.id]).inc();
         }
         self.connected_before = true;
-        let Connection { epoch: _, width, height, fps, codec, decoder } = connection;
+        let Connection { epoch: _, width, height, fps, duration: _, codec, decoder } = connection;
         self.state = StreamState { width, height, fps, codec, decoder, ..self.state.clone() };
         self.enter(State::Live, None, metrics);
     }

@@ -26,6 +26,28 @@ pub fn demo(name: &str) -> PathBuf {
     clip
 }
 
+/// Runs a GStreamer pipeline to its end.
+pub fn pipeline(description: &str) {
+    use gstreamer::prelude::*;
+    gstreamer::init().unwrap();
+    let pipeline = gstreamer::parse::launch(description).unwrap();
+    pipeline.set_state(gstreamer::State::Playing).unwrap();
+    let kinds = [gstreamer::MessageType::Eos, gstreamer::MessageType::Error];
+    let patience = gstreamer::ClockTime::try_from(PATIENCE).unwrap();
+    let ended = pipeline.bus().unwrap().timed_pop_filtered(patience, &kinds).expect("the pipeline ends");
+    pipeline.set_state(gstreamer::State::Null).unwrap();
+    assert_eq!(ended.type_(), gstreamer::MessageType::Eos, "{ended:?}");
+}
+
+/// A clip's first frame as a picture, made by an encoder of GStreamer; its path.
+pub fn still(clip: &Path, folder: &Path, name: &str, encoder: &str) -> String {
+    let path = folder.join(name).display().to_string();
+    pipeline(&format!(
+        "filesrc location={clip:?} ! decodebin ! videoconvert ! identity eos-after=1 ! {encoder} ! filesink location={path:?}"
+    ));
+    path
+}
+
 /// Runs a command of the program to its end.
 pub fn truevision(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_truevision")).args(args).current_dir(root()).output().unwrap()
