@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::runtime::Runtime;
 
+use crate::analyses::{self, Analyses};
 use crate::config::Config;
 use crate::detector::{self, Detector, Model, StreamId};
 use crate::faces;
@@ -27,6 +28,8 @@ pub enum Error {
     Detector(#[from] detector::Error),
     #[error(transparent)]
     Faces(#[from] faces::Error),
+    #[error(transparent)]
+    Analyses(#[from] analyses::Error),
     #[error(transparent)]
     Door(#[from] web::Error),
     #[error("cannot start the asynchronous runtime: {0}; the system is out of threads or memory")]
@@ -49,7 +52,13 @@ impl Error {
 pub fn run(config: Config) -> Result<(), Error> {
     let runtime = runtime()?;
     let app = App::start(&config, &runtime)?;
-    let behind = Behind { streams: app.clone(), board: app.rooms.board.clone(), metrics: app.rooms.metrics.clone() };
+    let Rooms { board, metrics, detector, .. } = &*app.rooms;
+    let contract = detector.contract();
+    let model = event::ModelName { name: contract.name.clone(), version: contract.version.clone() };
+    let analyses = Analyses::start(&config.analyses, config.scoring(), model, board.clone(), metrics.clone())?;
+    let analyses = Arc::new(analyses);
+    let behind =
+        Behind { streams: app.clone(), board: board.clone(), metrics: metrics.clone(), analyses: analyses.clone() };
     let door = runtime.block_on(Door::open(&config.web, behind))?;
     let address = door.address();
     tracing::info!(%address, streams = config.streams.len(), "ready");
@@ -57,6 +66,7 @@ pub fn run(config: Config) -> Result<(), Error> {
     println!("TrueVision: http://{address}/");
     let ended = runtime.block_on(app.wait());
     app.stop();
+    analyses.stop();
     runtime.block_on(door.close());
     ended
 }

@@ -28,7 +28,10 @@ pub mod verdict;
 /// 7. Who hears about it: live state, sequence, broadcast. `Verdict` -> [`publish::event::Event`]
 pub mod publish;
 
-/// 8. The door: REST, WebSocket, metrics page, dashboard.
+/// 8. Uploaded files, judged one by one beside the streams. -> [`analyses::Analysis`]
+pub mod analyses;
+
+/// 9. The door: REST, WebSocket, metrics page, dashboard.
 pub mod web;
 
 /// The loop of one stream. READ FIRST.

@@ -60,6 +60,12 @@ pub struct Metrics {
     pub websocket_clients: IntGauge,
     /// truevision_websocket_resyncs_total: clients that fell behind and got a fresh snapshot.
     pub websocket_resyncs: IntCounter,
+    /// truevision_analyses_total{state}: uploaded files that are done, failed or cancelled.
+    pub analyses: IntCounterVec,
+    /// truevision_analyses_refused_total{reason}.
+    pub analyses_refused: IntCounterVec,
+    /// truevision_analyses_queue.
+    pub analyses_queue: IntGauge,
     /// truevision_start_time_seconds.
     pub start_time: Gauge,
 }
@@ -140,6 +146,14 @@ impl Metrics {
                 "truevision_websocket_resyncs_total",
                 "Times that a client fell behind and got a fresh snapshot.",
             )),
+            analyses: made.counters("analyses_total", "Uploaded files that are over, by how they ended.", &["state"]),
+            analyses_refused: made.counters(
+                "analyses_refused_total",
+                "Uploaded files that were not taken, or broke off.",
+                &["reason"],
+            ),
+            analyses_queue: made
+                .register(IntGauge::new("truevision_analyses_queue", "Uploaded files that wait or arrive.")),
             start_time: made
                 .register(Gauge::new("truevision_start_time_seconds", "Unix time at which the program started.")),
             registry,

@@ -42,7 +42,7 @@ pub enum Error {
 }
 
 /// The settings of the rooms that a file passes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Settings {
     pub infer: infer::Config,
     pub faces: faces::Config,

@@ -165,8 +165,13 @@ pub async fn off_thread<T: Send + 'static>(
     call: impl FnOnce(&dyn Streams) -> T + Send + 'static,
 ) -> Result<T, Problem> {
     let streams = shared.streams.clone();
+    blocking(move || call(&*streams)).await
+}
+
+/// The same for what is no stream.
+pub async fn blocking<T: Send + 'static>(call: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
     // It fails when the call panicked (the log has its place) or the runtime stops.
-    tokio::task::spawn_blocking(move || call(&*streams))
+    tokio::task::spawn_blocking(call)
         .await
         .map_err(|_| Problem::unavailable("an internal error (a bug; the log has its place); nothing else is affected"))
 }

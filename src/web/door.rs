@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 use super::guard::{self, Guard};
 use super::problem::Problem;
 use super::{Config, Streams, body, connections, dashboard, health, openapi, ws};
+use crate::analyses::Analyses;
 use crate::metrics::Metrics;
 use crate::publish::Board;
 
@@ -40,6 +41,7 @@ pub struct Behind {
     pub streams: Arc<dyn Streams>,
     pub board: Board,
     pub metrics: Arc<Metrics>,
+    pub analyses: Arc<Analyses>,
 }
 
 /// What all requests share.

@@ -1,6 +1,7 @@
 //! Room 8: the door. In: HTTP on one port. Out: dashboard, `/api/v1` (also as `/api`), `/ws`, `/healthz`, `/readyz`,
 //! `/metrics`. No pixel work and no blocking here: streams are added and removed through [`Streams`].
 
+mod analyses;
 mod api;
 mod body;
 mod connections;
@@ -9,6 +10,7 @@ mod door;
 mod guard;
 mod health;
 mod openapi;
+mod page;
 mod problem;
 mod ws;
 

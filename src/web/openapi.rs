@@ -10,9 +10,9 @@ use utoipa::{PartialSchema, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::api;
 use super::door::Shared;
 use super::problem::Told;
+use super::{analyses, api};
 
 /// What needs no token.
 pub fn open() -> OpenApiRouter<Arc<Shared>> {
@@ -27,6 +27,9 @@ pub fn guarded() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(api::list, api::add))
         .routes(routes!(api::remove))
         .routes(routes!(api::restart))
+        .routes(routes!(analyses::list, analyses::upload))
+        .routes(routes!(analyses::get, analyses::remove))
+        .routes(routes!(analyses::picture))
 }
 
 /// This document.

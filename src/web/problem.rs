@@ -54,6 +54,11 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path; docs/api.md lists what is")
     }
 
+    /// No such thing, at a path that exists.
+    pub fn unknown(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", message)
+    }
+
     pub fn method_not_allowed() -> Self {
         let message = "this path does not take this method; docs/api.md lists what it takes";
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)

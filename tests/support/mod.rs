@@ -63,6 +63,8 @@ pub struct Program {
     /// As `127.0.0.1:40123`.
     pub address: String,
     log: std::thread::JoinHandle<String>,
+    /// What it keeps, if the test gave it no place.
+    _folder: tempfile::TempDir,
 }
 
 impl Program {
@@ -74,7 +76,9 @@ impl Program {
     pub fn start_with(settings: &str, env: &[(&str, &str)]) -> Self {
         let file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
         std::fs::write(file.path(), settings).unwrap();
+        let folder = tempfile::tempdir().unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_truevision"))
+            .env("TRUEVISION__ANALYSES__FOLDER", folder.path().join("analyses"))
             .args(["run", "--listen", "127.0.0.1:0", "--config"])
             .arg(file.path())
             .envs(env.iter().copied())
@@ -93,7 +97,7 @@ impl Program {
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim().strip_prefix("TrueVision: http://").and_then(|rest| rest.strip_suffix('/'));
         match address {
-            Some(address) => Self { address: address.to_owned(), child, log },
+            Some(address) => Self { address: address.to_owned(), child, log, _folder: folder },
             None => {
                 let status = child.wait().unwrap();
                 panic!("it did not start ({status}), said {line:?} and\n{}", log.join().unwrap());
@@ -118,6 +122,20 @@ impl Program {
 
     pub fn post(&self, path: &str, body: &Value) -> (u16, String) {
         answer(agent().post(self.url(path)).send_json(body))
+    }
+
+    /// A file as an upload: status and body.
+    pub fn upload(&self, name: &str, bytes: &[u8]) -> (u16, Value) {
+        let request = agent().post(self.url(&format!("/api/v1/analyses?name={name}")));
+        let (status, body) = answer(request.content_type("application/octet-stream").send(bytes));
+        (status, serde_json::from_str(&body).unwrap())
+    }
+
+    /// Status, header `name` and the bytes.
+    pub fn bytes(&self, path: &str, name: &str) -> (u16, String, Vec<u8>) {
+        let mut response = agent().get(self.url(path)).call().unwrap();
+        let header = response.headers().get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
+        (response.status().as_u16(), header, response.body_mut().read_to_vec().unwrap())
     }
 
     pub fn delete(&self, path: &str) -> (u16, String) {

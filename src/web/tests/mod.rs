@@ -15,12 +15,13 @@ use serde_json::Value;
 use tokio::runtime::Runtime;
 
 use super::*;
-use crate::detector::Analysis;
+use crate::analyses::{self, Analyses};
+use crate::detector::{self, Analysis};
 use crate::infer::contract::ScoreRule;
 use crate::metrics::Metrics;
 use crate::publish::{Board, Report, event};
 use crate::source::Stamp;
-use crate::{publish, verdict};
+use crate::{publish, score, verdict};
 
 /// Longer than anything here takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -34,6 +35,9 @@ struct Site {
     board: Board,
     metrics: Arc<Metrics>,
     streams: Arc<Scripted>,
+    analyses: Arc<Analyses>,
+    /// Where analyses lie.
+    _folder: tempfile::TempDir,
 }
 
 impl Site {
@@ -64,13 +68,30 @@ impl Site {
         let streams =
             Arc::new(Scripted { board: board.clone(), list: Mutex::default(), broken: AtomicBool::new(false) });
         let config = Config { listen: "127.0.0.1:0".into(), ..config };
-        let behind = Behind { streams: streams.clone(), board: board.clone(), metrics: metrics.clone() };
+        let folder = tempfile::tempdir().unwrap();
+        let settings = analyses::Config { folder: folder.path().into(), max_mb: 1, queue: 2, ..Default::default() };
+        let model = event::ModelName { name: "m".into(), version: "1".into() };
+        // Its models are not there: no file is judged here, all fail.
+        let scoring = score::Settings { detector: no_model(), ..Default::default() };
+        let analyses = Analyses::start(&settings, scoring, model, board.clone(), metrics.clone()).unwrap();
+        let analyses = Arc::new(analyses);
+        let behind = Behind {
+            streams: streams.clone(),
+            board: board.clone(),
+            metrics: metrics.clone(),
+            analyses: analyses.clone(),
+        };
         let door = runtime.block_on(Door::listen(&config, behind, patience)).unwrap();
-        Self { address: door.address(), door: Some(door), runtime, board, metrics, streams }
+        Self { address: door.address(), door: Some(door), runtime, board, metrics, streams, analyses, _folder: folder }
     }
 
     fn behind(&self) -> Behind {
-        Behind { streams: self.streams.clone(), board: self.board.clone(), metrics: self.metrics.clone() }
+        Behind {
+            streams: self.streams.clone(),
+            board: self.board.clone(),
+            metrics: self.metrics.clone(),
+            analyses: self.analyses.clone(),
+        }
     }
 
     fn close(&mut self) {
@@ -125,6 +146,10 @@ impl Site {
         let picture = picture.map(Arc::from);
         assert!(self.board.post(Report::Analysis(Analysis { stream: id.into(), stamp, faces: Vec::new(), picture })));
     }
+}
+
+fn no_model() -> detector::Config {
+    detector::Config { model: "no/such/model".into(), ..Default::default() }
 }
 
 fn agent() -> ureq::Agent {
