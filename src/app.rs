@@ -2,6 +2,7 @@
 //! of the flow: sources, detector, board, door. Called by `main` (`run`) and `bench`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -17,6 +18,7 @@ use crate::metrics::Metrics;
 use crate::publish::{Board, Report, event};
 use crate::source;
 use crate::stream::{self, Rooms};
+use crate::vitals::Vitals;
 use crate::web::{self, Behind, Door, StreamError, Streams};
 
 /// How long a stream whose thread panicked rests before it starts anew.
@@ -57,8 +59,15 @@ pub fn run(config: Config) -> Result<(), Error> {
     let model = event::ModelName { name: contract.name.clone(), version: contract.version.clone() };
     let analyses = Analyses::start(&config.analyses, config.scoring(), model, board.clone(), metrics.clone())?;
     let analyses = Arc::new(analyses);
-    let behind =
-        Behind { streams: app.clone(), board: board.clone(), metrics: metrics.clone(), analyses: analyses.clone() };
+    let folder = Path::new(&config.detector.model);
+    let behind = Behind {
+        streams: app.clone(),
+        board: board.clone(),
+        metrics: metrics.clone(),
+        analyses: analyses.clone(),
+        vitals: Vitals::start(metrics.clone()).map_err(Error::Runtime)?,
+        model: Arc::new(web::Model::read(contract, detector.provider(), folder, config.detector.queue)),
+    };
     let door = runtime.block_on(Door::open(&config.web, behind))?;
     let address = door.address();
     tracing::info!(%address, streams = config.streams.len(), "ready");

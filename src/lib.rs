@@ -31,6 +31,9 @@ pub mod publish;
 /// 8. Uploaded files, judged one by one beside the streams. -> [`analyses::Analysis`]
 pub mod analyses;
 
+/// How the program is doing: load, latencies, the last quarter of an hour.
+pub mod vitals;
+
 /// 9. The door: REST, WebSocket, metrics page, dashboard.
 pub mod web;
 

@@ -1,7 +1,9 @@
 //! Tool: every Prometheus metric in one struct on its own registry; docs/metrics.md lists the same (tested).
 //! Rooms count here; `web` renders. Labels: stream, reason, stage, verdict, provider, model, state.
 
-use std::collections::HashMap;
+mod latency;
+
+use std::collections::{BTreeMap, HashMap};
 
 use prometheus::core::{Collector, MetricVec, MetricVecBuilder};
 use prometheus::proto::Metric;
@@ -9,6 +11,8 @@ use prometheus::{
     Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
     Registry, TextEncoder,
 };
+
+pub use latency::Latency;
 
 /// Seconds. A stage takes a few ms and the whole path some tens; 300 ms is the limit we promise, 2 s is lost.
 const LATENCY: [f64; 16] =
@@ -68,6 +72,18 @@ pub struct Metrics {
     pub analyses_queue: IntGauge,
     /// truevision_start_time_seconds.
     pub start_time: Gauge,
+}
+
+/// What all streams came to since the start.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Totals {
+    /// Frames judged.
+    pub analysed: f64,
+    /// Frames given up, by reason.
+    pub dropped: BTreeMap<String, f64>,
+    /// Streams now, and those of them that are live.
+    pub streams: usize,
+    pub live: usize,
 }
 
 impl Default for Metrics {
@@ -175,6 +191,39 @@ impl Metrics {
             reasons.is_empty() || reason.is_some_and(|reason| reasons.contains(&reason.value()))
         };
         series.filter(wanted).map(|metric| metric.get_counter().get_value()).sum()
+    }
+
+    /// Every stage's latencies since the start, and of all streams together `end_to_end`.
+    pub fn latencies(&self) -> BTreeMap<String, Latency> {
+        let mut latencies = BTreeMap::<String, Latency>::new();
+        for (histograms, label) in [(&self.stage, Some("stage")), (&self.end_to_end, None)] {
+            for metric in histograms.collect().iter().flat_map(|family| family.get_metric()) {
+                let stage = metric.get_label().iter().find(|found| Some(found.name()) == label);
+                let stage = stage.map_or("end_to_end", |stage| stage.value());
+                let histogram = metric.get_histogram();
+                let finite = histogram.get_bucket().iter().map(|b| (b.upper_bound(), b.cumulative_count()));
+                let buckets: Vec<_> = finite.chain([(f64::INFINITY, histogram.get_sample_count())]).collect();
+                latencies.entry(stage.to_owned()).or_default().add(&buckets);
+            }
+        }
+        latencies
+    }
+
+    /// Sums over all streams.
+    pub fn totals(&self) -> Totals {
+        let mut totals = Totals { analysed: self.sum("truevision_frames_analysed_total", &[]), ..Totals::default() };
+        for metric in self.frames_dropped.collect().iter().flat_map(|family| family.get_metric()) {
+            let reason = metric.get_label().iter().find(|label| label.name() == "reason");
+            let reason = reason.map(|reason| reason.value().to_owned()).unwrap_or_default();
+            *totals.dropped.entry(reason).or_default() += metric.get_counter().get_value();
+        }
+        for metric in self.stream_state.collect().iter().flat_map(|family| family.get_metric()) {
+            if metric.get_label().iter().any(|label| label.name() == "state" && label.value() == "live") {
+                totals.streams += 1;
+                totals.live += usize::from(metric.get_gauge().get_value() > 0.0);
+            }
+        }
+        totals
     }
 
     /// Removes a stream's series.

@@ -14,7 +14,7 @@ pub(crate) mod reference;
 
 pub use coarse::coarse_luma;
 pub use cpu::{crop, letterbox};
-pub use jpeg::encode as encode_jpeg;
+pub use jpeg::{encode as encode_jpeg, encode_crop};
 
 /// One plane of 8-bit samples (one or two interleaved channels), rows `stride` bytes apart.
 #[derive(Clone, Copy, Debug)]

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::event::{FaceState, Fault, State, StreamState, VerdictState};
+use super::gallery::Gallery;
 use super::rfc3339;
 use crate::crops::Reject;
 use crate::detector::{Analysis, Evidence, StreamId};
@@ -27,6 +28,7 @@ pub struct Live {
     looks: VecDeque<(Instant, u64)>,
     /// Figures changed since the clients were told.
     changed: bool,
+    pub gallery: Gallery,
 }
 
 impl Live {
@@ -57,7 +59,16 @@ impl Live {
             verdict: None,
         };
         let (looks, connected_before) = (VecDeque::new(), false);
-        let mut live = Self { id, state, judge, connected_before, analyses: 0, looks, changed: false };
+        let mut live = Self {
+            id,
+            state,
+            judge,
+            connected_before,
+            analyses: 0,
+            looks,
+            changed: false,
+            gallery: Gallery::default(),
+        };
         live.enter(State::Connecting, None, metrics);
         live
     }
@@ -112,6 +123,7 @@ impl Live {
         metrics.end_to_end.with_label_values(&[&self.id]).observe(latency.as_secs_f64());
         let verdict = self.judge.update(analysis);
         self.show(&verdict, now, metrics);
+        self.gallery.add(analysis, &verdict);
         let told = wire(&self.id, verdict, latency, now);
         self.state.verdict.insert(told)
     }
@@ -191,7 +203,7 @@ fn count(analysis: &Analysis, metrics: &Metrics) {
     }
 }
 
-fn reject_name(reject: Reject) -> &'static str {
+pub(super) fn reject_name(reject: Reject) -> &'static str {
     match reject {
         Reject::FaceTooSmall => "face_too_small",
         Reject::Blurred => "blurred",

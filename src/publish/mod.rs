@@ -6,11 +6,13 @@ pub mod event;
 pub mod rfc3339;
 
 mod board;
+mod gallery;
 mod history;
 mod live;
 mod watch;
 
 pub use board::{Board, Subscription};
+pub use gallery::{Crop, GalleryFace, GalleryWindow};
 pub use watch::{Picture, Watcher};
 
 use std::time::Duration;

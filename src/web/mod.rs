@@ -12,9 +12,11 @@ mod health;
 mod openapi;
 mod page;
 mod problem;
+mod vitals;
 mod ws;
 
 pub use door::{Behind, Door, Error};
+pub use vitals::Model;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

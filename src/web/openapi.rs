@@ -12,6 +12,7 @@ use utoipa_axum::routes;
 
 use super::door::Shared;
 use super::problem::Told;
+use super::vitals;
 use super::{analyses, api};
 
 /// What needs no token.
@@ -27,6 +28,9 @@ pub fn guarded() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(api::list, api::add))
         .routes(routes!(api::remove))
         .routes(routes!(api::restart))
+        .routes(routes!(vitals::faces))
+        .routes(routes!(vitals::health))
+        .routes(routes!(vitals::model))
         .routes(routes!(analyses::list, analyses::upload))
         .routes(routes!(analyses::get, analyses::remove))
         .routes(routes!(analyses::picture))

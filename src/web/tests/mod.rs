@@ -17,10 +17,11 @@ use tokio::runtime::Runtime;
 use super::*;
 use crate::analyses::{self, Analyses};
 use crate::detector::{self, Analysis};
-use crate::infer::contract::ScoreRule;
+use crate::infer::contract::{Contract, ScoreRule};
 use crate::metrics::Metrics;
 use crate::publish::{Board, Report, event};
 use crate::source::Stamp;
+use crate::vitals::Vitals;
 use crate::{publish, score, verdict};
 
 /// Longer than anything here takes on a busy machine.
@@ -35,7 +36,7 @@ struct Site {
     board: Board,
     metrics: Arc<Metrics>,
     streams: Arc<Scripted>,
-    analyses: Arc<Analyses>,
+    behind: Behind,
     /// Where analyses lie.
     _folder: tempfile::TempDir,
 }
@@ -74,24 +75,22 @@ impl Site {
         // Its models are not there: no file is judged here, all fail.
         let scoring = score::Settings { detector: no_model(), ..Default::default() };
         let analyses = Analyses::start(&settings, scoring, model, board.clone(), metrics.clone()).unwrap();
-        let analyses = Arc::new(analyses);
+        let model = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("models/trial-112");
+        let contract = Contract::load(&model).unwrap();
         let behind = Behind {
             streams: streams.clone(),
             board: board.clone(),
             metrics: metrics.clone(),
-            analyses: analyses.clone(),
+            analyses: Arc::new(analyses),
+            vitals: Vitals::start(metrics.clone()).unwrap(),
+            model: Arc::new(Model::read(&contract, "cpu", &model, 64)),
         };
-        let door = runtime.block_on(Door::listen(&config, behind, patience)).unwrap();
-        Self { address: door.address(), door: Some(door), runtime, board, metrics, streams, analyses, _folder: folder }
+        let door = runtime.block_on(Door::listen(&config, behind.clone(), patience)).unwrap();
+        Self { address: door.address(), door: Some(door), runtime, board, metrics, streams, behind, _folder: folder }
     }
 
     fn behind(&self) -> Behind {
-        Behind {
-            streams: self.streams.clone(),
-            board: self.board.clone(),
-            metrics: self.metrics.clone(),
-            analyses: self.analyses.clone(),
-        }
+        self.behind.clone()
     }
 
     fn close(&mut self) {
