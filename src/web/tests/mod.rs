@@ -1,9 +1,11 @@
 //! The door as its clients see it: over real sockets on a port of its own, with scripted streams behind it.
 
+mod analyses;
 mod api;
 mod guard;
 mod openapi;
 mod page;
+mod vitals;
 mod ws;
 
 use std::net::SocketAddr;
@@ -15,7 +17,7 @@ use serde_json::Value;
 use tokio::runtime::Runtime;
 
 use super::*;
-use crate::analyses::{self, Analyses};
+use crate::analyses::{Analyses, Config as AnalysesConfig};
 use crate::detector::{self, Analysis};
 use crate::infer::contract::{Contract, ScoreRule};
 use crate::metrics::Metrics;
@@ -70,7 +72,7 @@ impl Site {
             Arc::new(Scripted { board: board.clone(), list: Mutex::default(), broken: AtomicBool::new(false) });
         let config = Config { listen: "127.0.0.1:0".into(), ..config };
         let folder = tempfile::tempdir().unwrap();
-        let settings = analyses::Config { folder: folder.path().into(), max_mb: 1, queue: 2, ..Default::default() };
+        let settings = AnalysesConfig { folder: folder.path().into(), max_mb: 1, queue: 2, ..Default::default() };
         let model = event::ModelName { name: "m".into(), version: "1".into() };
         // Its models are not there: no file is judged here, all fail.
         let scoring = score::Settings { detector: no_model(), ..Default::default() };
