@@ -28,7 +28,6 @@ pub struct Event {
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-#[expect(clippy::large_enum_variant, reason = "one is made, written and gone; none is kept")]
 pub enum Body {
     /// Everything; first on every connection, and again when a client fell behind.
     Snapshot(Snapshot),
