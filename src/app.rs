@@ -2,6 +2,7 @@
 //! of the flow: sources, detector, board, door. Called by `main` (`run`) and `bench`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use tokio::runtime::Runtime;
 
+use crate::analyses::{self, Analyses};
 use crate::config::{self, Config};
 use crate::detector::{self, Detector, Model, StreamId};
 use crate::faces;
@@ -17,6 +19,7 @@ use crate::publish::{Board, Report, event};
 use crate::record::{self, Record};
 use crate::source;
 use crate::stream::{self, Rooms};
+use crate::vitals::Vitals;
 use crate::web::{self, Behind, Door, StreamError, Streams};
 
 /// How long a stream whose thread panicked rests before it starts anew.
@@ -28,6 +31,8 @@ pub enum Error {
     Detector(#[from] detector::Error),
     #[error(transparent)]
     Faces(#[from] faces::Error),
+    #[error(transparent)]
+    Analyses(#[from] analyses::Error),
     #[error(transparent)]
     Door(#[from] web::Error),
     #[error("cannot start the asynchronous runtime: {0}; the system is out of threads or memory")]
@@ -50,11 +55,20 @@ impl Error {
 pub fn run(config: Config) -> Result<(), Error> {
     let runtime = runtime()?;
     let app = App::start(&config, &runtime)?;
+    let Rooms { board, metrics, detector, .. } = &*app.rooms;
+    let contract = detector.contract();
+    let model = event::ModelName { name: contract.name.clone(), version: contract.version.clone() };
+    let analyses = Analyses::start(&config.analyses, config.scoring(), model, board.clone(), metrics.clone())?;
+    let analyses = Arc::new(analyses);
+    let folder = Path::new(&config.detector.model);
     let behind = Behind {
         streams: app.clone(),
-        board: app.rooms.board.clone(),
-        metrics: app.rooms.metrics.clone(),
+        board: board.clone(),
+        metrics: metrics.clone(),
         record: app.record.clone(),
+        analyses: analyses.clone(),
+        vitals: Vitals::start(metrics.clone()).map_err(Error::Runtime)?,
+        model: Arc::new(web::Model::read(contract, detector.provider(), folder, config.detector.queue)),
     };
     let door = runtime.block_on(Door::open(&config.web, behind))?;
     let address = door.address();
@@ -63,6 +77,7 @@ pub fn run(config: Config) -> Result<(), Error> {
     println!("TrueVision: http://{address}/");
     let ended = runtime.block_on(app.wait());
     app.stop();
+    analyses.stop();
     runtime.block_on(door.close());
     ended
 }

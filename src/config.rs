@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use crate::secret::redact_url;
-use crate::{detector, faces, infer, publish, record, source, tracks, verdict, web};
+use crate::{analyses, detector, faces, infer, publish, record, score, source, tracks, verdict, web};
 
 /// Every setting of the program. `configs/default.toml` says the same in words (tested).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -29,6 +29,7 @@ pub struct Config {
     pub verdict: verdict::Config,
     pub publish: publish::Config,
     pub record: record::Config,
+    pub analyses: analyses::Config,
     pub web: web::Config,
     pub streams: Vec<source::Config>,
 }
@@ -61,6 +62,7 @@ impl Default for Config {
             verdict: verdict::Config::default(),
             publish: publish::Config::default(),
             record: record::Config::default(),
+            analyses: analyses::Config::default(),
             web: web::Config::default(),
             streams: Vec::new(),
         }
@@ -120,6 +122,17 @@ impl Config {
         parse(&text, std::env::vars(), command_line)
     }
 
+    /// What judging a file as a whole needs.
+    pub fn scoring(&self) -> score::Settings {
+        score::Settings {
+            infer: self.infer.clone(),
+            faces: self.faces.clone(),
+            tracks: self.tracks.clone(),
+            detector: self.detector.clone(),
+            verdict: self.verdict.clone(),
+        }
+    }
+
     fn check(&self, faults: &mut Vec<Fault>) {
         if !(1..=1024).contains(&self.streams_max) {
             push(faults, "streams_max", format!("{} is outside 1-1024", self.streams_max));
@@ -127,7 +140,7 @@ impl Config {
         if let Err(error) = tracing_subscriber::EnvFilter::try_new(&self.log.filter) {
             push(faults, "log.filter", format!("{:?} is no log filter: {error}; try \"info\"", self.log.filter));
         }
-        let rooms: [(&str, Check<'_>); 8] = [
+        let rooms: [(&str, Check<'_>); 9] = [
             ("infer", &|f| self.infer.check(f)),
             ("faces", &|f| self.faces.check(f)),
             ("tracks", &|f| self.tracks.check(f)),
@@ -135,6 +148,7 @@ impl Config {
             ("verdict", &|f| self.verdict.check(f)),
             ("publish", &|f| self.publish.check(f)),
             ("record", &|f| self.record.check(f)),
+            ("analyses", &|f| self.analyses.check(f)),
             ("web", &|f| self.web.check(f)),
         ];
         for (room, check) in rooms {

@@ -23,7 +23,7 @@ struct Cli {
 enum Command {
     /// Analyse live streams and serve the dashboard, API, WebSocket and metrics.
     Run(Run),
-    /// Score video files: every frame in order, the same answer every time.
+    /// Score video files and pictures: every frame in order, the same answer every time.
     Score(Score),
     /// Read a settings file and report everything that is wrong with it.
     CheckConfig { file: PathBuf },
@@ -162,7 +162,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
 fn score_files(args: &Score) -> Result<ExitCode, Failure> {
     let config = args.settings.load()?;
     log_to_stderr(&config::Log { filter: "warn".into(), json: false });
-    let scorer = score::Scorer::load(&config).map_err(|error| Failure(1, error.into()))?;
+    let scorer = score::Scorer::load(&config.scoring()).map_err(|error| Failure(1, error.into()))?;
     let mut code = ExitCode::SUCCESS;
     let mut out = std::io::stdout().lock();
     for file in &args.files {

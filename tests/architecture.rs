@@ -5,11 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Rooms in flow order: a room may use those before it, and tools.
-const ROOMS: [&str; 9] = ["source", "faces", "tracks", "crops", "detector", "verdict", "publish", "record", "web"];
+const ROOMS: [&str; 13] = [
+    "source", "faces", "tracks", "crops", "detector", "verdict", "publish", "record", "stream", "score", "analyses",
+    "vitals", "web",
+];
 /// Tools use no room. `contract` (in `infer`) describes the model to rooms; it is a tool as well.
 const TOOLS: [&str; 4] = ["pixels", "infer", "metrics", "secret"];
 /// The composition: may use everything.
-const TOP: [&str; 7] = ["config", "stream", "app", "score", "bench", "lib", "main"];
+const TOP: [&str; 5] = ["config", "app", "bench", "lib", "main"];
 
 /// (crate, the only places under src/ that may name it).
 const OWNERS: [(&str, &[&str]); 5] = [

@@ -58,7 +58,8 @@ fn a_review_outlives_kill_9_and_what_lasted_then_has_ended() {
     );
     assert!(period["model"].as_str().unwrap().starts_with("trial-112 "), "{period}");
     let path = format!("/api/v1/events/{}", period["id"]);
-    let (status, picture) = program.bytes(&format!("{path}/thumbnail"));
+    let (status, kind, picture) = program.bytes(&format!("{path}/thumbnail"), "content-type");
+    assert_eq!(kind, "image/jpeg");
     assert_eq!((status, &picture[..2], &picture[picture.len() - 2..]), (200, &[0xff, 0xd8][..], &[0xff, 0xd9][..]));
     assert!(program.metric("truevision_record_bytes").is_some());
     // Its row is brought up to date while it lasts.

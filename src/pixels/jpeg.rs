@@ -37,20 +37,11 @@ pub fn encode(frame: &Yuv<'_>, max_width: u32, quality: u8) -> Result<Vec<u8>, E
     Ok(out)
 }
 
-/// The longest side of a face.
-const FACE: u32 = 1024;
-
-/// A face crop, `[side, side, 3] u8 RGB`, as a JPEG of `quality` 1-100, in full colour.
-pub fn encode_face(crop: &[u8], quality: u8) -> Result<Vec<u8>, Error> {
-    let side = (crop.len() / 3).isqrt();
-    if side == 0 || side * side * 3 != crop.len() || side > FACE as usize {
-        return Err(Error::Face { bytes: crop.len(), max: FACE });
-    }
-    let mut out = Vec::with_capacity(crop.len() / 8);
-    let mut encoder = Encoder::new(&mut out, quality.clamp(1, 100));
-    encoder.set_sampling_factor(SamplingFactor::F_1_1);
-    // At most 1024.
-    encoder.encode(crop, side as u16, side as u16, ColorType::Rgb)?;
+/// A face crop, `[size, size, 3] u8 RGB`, as a JPEG of `quality` 1-100.
+pub fn encode_crop(rgb: &[u8], size: u32, quality: u8) -> Result<Vec<u8>, Error> {
+    let mut out = Vec::with_capacity(rgb.len() / 4);
+    let side = u16::try_from(size).unwrap_or(u16::MAX);
+    Encoder::new(&mut out, quality.clamp(1, 100)).encode(rgb, side, side, ColorType::Rgb)?;
     Ok(out)
 }
 
@@ -114,6 +105,12 @@ mod tests {
     }
 
     #[test]
+    fn a_crop_is_encoded_whole_or_refused() {
+        assert_eq!(size(&encode_crop(&[90; 16 * 16 * 3], 16, 90).unwrap()), (16, 16));
+        assert!(encode_crop(&[90; 100], 16, 90).is_err());
+    }
+
+    #[test]
     fn colours_are_those_of_the_stream() {
         // BT.709 limited: pure red is (63, 102, 240), white (235, 128, 128); JPEG's red is (76, 85, 255).
         let pixel = |matrix, range, [y, u, v]: [f32; 3]| {
@@ -128,15 +125,6 @@ mod tests {
         let white = pixel(Matrix::Bt709, Range::Limited, [235.0, 128.0, 128.0]);
         assert!(difference(&white, &[255, 128, 128]) <= 1, "{white:?}");
         assert_eq!(pixel(Matrix::Bt601, Range::Full, [17.0, 99.0, 200.0]), [17, 99, 200]);
-    }
-
-    #[test]
-    fn a_face_is_written_whole_and_what_is_no_square_is_refused() {
-        let jpeg = encode_face(&[200; 112 * 112 * 3], 85).unwrap();
-        assert_eq!(size(&jpeg), (112, 112));
-        for wrong in [0, 3 * 5, 112 * 112, 1025 * 1025 * 3] {
-            assert!(matches!(encode_face(&vec![0; wrong], 85), Err(Error::Face { .. })), "{wrong}");
-        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub(crate) mod reference;
 
 pub use coarse::coarse_luma;
 pub use cpu::{crop, letterbox};
-pub use jpeg::{encode as encode_jpeg, encode_face as encode_face_jpeg};
+pub use jpeg::{encode as encode_jpeg, encode_crop};
 
 /// One plane of 8-bit samples (one or two interleaved channels), rows `stride` bytes apart.
 #[derive(Clone, Copy, Debug)]
@@ -101,8 +101,6 @@ pub enum Error {
     Scale { width: u32, height: u32, to: u32 },
     #[error("a square of {side} px at ({x}, {y}) cannot be cut to {size} px; the landmarks are absurd")]
     Square { side: f32, x: f32, y: f32, size: u32 },
-    #[error("a face of {bytes} bytes is no square of RGB pixels of at most {max} px a side")]
-    Face { bytes: usize, max: u32 },
     #[error("jpeg encoding failed: {0}")]
     Jpeg(#[from] jpeg_encoder::EncodingError),
 }

@@ -12,6 +12,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::time::MissedTickBehavior;
 
 use super::event::{Body, Event, Server, Snapshot, VERSION};
+use super::gallery::GalleryFace;
 use super::history::History;
 use super::live::Live;
 use super::watch::{self, Watcher, Watchers};
@@ -56,7 +57,11 @@ struct Shared {
 enum Request {
     Subscribe { resume: Option<(String, u64)>, answer: oneshot::Sender<Subscription> },
     Snapshot { answer: oneshot::Sender<Snapshot> },
+    Gallery { stream: String, answer: oneshot::Sender<Option<Seen>> },
 }
+
+/// A stream's faces as the detector sees them, and the stream's decoder.
+type Seen = (Vec<GalleryFace>, Option<String>);
 
 /// A place in the sequence of events, all of them serialised.
 pub struct Subscription {
@@ -141,6 +146,14 @@ impl Board {
     pub async fn snapshot(&self) -> Option<Snapshot> {
         let (answer, answered) = oneshot::channel();
         self.requests.send(Request::Snapshot { answer }).await.ok()?;
+        answered.await.ok()
+    }
+
+    /// The faces of a stream with their newest crops; they are kept for 10 s after every asking. None when the board
+    /// has ended, Some(None) when there is no such stream.
+    pub async fn gallery(&self, stream: String) -> Option<Option<Seen>> {
+        let (answer, answered) = oneshot::channel();
+        self.requests.send(Request::Gallery { stream, answer }).await.ok()?;
         answered.await.ok()
     }
 
@@ -275,6 +288,11 @@ impl Task {
         match request {
             Request::Subscribe { resume, answer } => drop(answer.send(self.subscription(resume))),
             Request::Snapshot { answer } => drop(answer.send(self.snapshot())),
+            Request::Gallery { stream, answer } => {
+                let live = self.streams.iter_mut().find(|live| *live.id == *stream);
+                let seen = live.map(|live| (live.gallery.ask(Instant::now()), live.state.decoder.clone()));
+                drop(answer.send(seen));
+            }
         }
     }
 
@@ -304,6 +322,7 @@ impl Task {
         for at in 0..self.streams.len() {
             let live = &mut self.streams[at];
             live.dropped(BOARD_QUEUE_FULL, lost.get(&live.id).copied().unwrap_or_default(), &metrics);
+            live.gallery.age(now);
             let stream = live.id.clone();
             let aged = live.age(now, &metrics);
             let figures = heartbeat && live.figures(now);

@@ -1,6 +1,8 @@
 //! The wire format, version 1: what goes over `/ws` and `/api`. Rust and the dashboard parse the same golden JSON
 //! (`tests/golden/events.json`). Made by the board, sent by `web`.
 
+mod analysis;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -9,6 +11,8 @@ use utoipa::ToSchema;
 use crate::crops::Quality;
 use crate::faces::Rect;
 use crate::verdict::{Label, Reason};
+
+pub use analysis::{AnalysisState, JobError, JobState, ModelName, Stage};
 
 pub const VERSION: u32 = 1;
 
@@ -24,7 +28,6 @@ pub struct Event {
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-#[expect(clippy::large_enum_variant, reason = "one is made, written and gone; none is kept")]
 pub enum Body {
     /// Everything; first on every connection, and again when a client fell behind.
     Snapshot(Snapshot),
@@ -36,6 +39,8 @@ pub enum Body {
     Verdict(VerdictState),
     /// A period of verdicts began, ended or was reviewed.
     Period(Period),
+    /// An uploaded file changed its state, or (at most once a second) came further.
+    Analysis(AnalysisState),
     /// Once a second, so that a client notices a dead connection and knows the server's clock (RFC 3339 UTC).
     Heartbeat { now: String },
 }

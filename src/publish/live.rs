@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::event::{FaceState, Fault, State, StreamState, VerdictState};
+use super::gallery::Gallery;
 use super::rfc3339;
 use crate::crops::Reject;
 use crate::detector::{Analysis, Evidence, StreamId};
@@ -27,6 +28,7 @@ pub struct Live {
     looks: VecDeque<(Instant, u64)>,
     /// Figures changed since the clients were told.
     changed: bool,
+    pub gallery: Gallery,
 }
 
 impl Live {
@@ -57,7 +59,16 @@ impl Live {
             verdict: None,
         };
         let (looks, connected_before) = (VecDeque::new(), false);
-        let mut live = Self { id, state, judge, connected_before, analyses: 0, looks, changed: false };
+        let mut live = Self {
+            id,
+            state,
+            judge,
+            connected_before,
+            analyses: 0,
+            looks,
+            changed: false,
+            gallery: Gallery::default(),
+        };
         live.enter(State::Connecting, None, metrics);
         live
     }
@@ -68,7 +79,7 @@ impl Live {
             metrics.reconnects.with_label_values(&[&self.id]).inc();
         }
         self.connected_before = true;
-        let Connection { epoch: _, width, height, fps, codec, decoder } = connection;
+        let Connection { epoch: _, width, height, fps, duration: _, codec, decoder } = connection;
         self.state = StreamState { width, height, fps, codec, decoder, ..self.state.clone() };
         self.enter(State::Live, None, metrics);
     }
@@ -112,6 +123,7 @@ impl Live {
         metrics.end_to_end.with_label_values(&[&self.id]).observe(latency.as_secs_f64());
         let verdict = self.judge.update(analysis);
         self.show(&verdict, now, metrics);
+        self.gallery.add(analysis, &verdict);
         let state = wire(&self.id, &verdict, latency, now);
         self.state.verdict = Some(state.clone());
         (verdict, state)
@@ -197,7 +209,7 @@ fn count(analysis: &Analysis, metrics: &Metrics) {
     }
 }
 
-fn reject_name(reject: Reject) -> &'static str {
+pub(super) fn reject_name(reject: Reject) -> &'static str {
     match reject {
         Reject::FaceTooSmall => "face_too_small",
         Reject::Blurred => "blurred",

@@ -6,12 +6,14 @@ pub mod event;
 pub mod rfc3339;
 
 mod board;
+mod gallery;
 mod history;
 mod live;
 mod told;
 mod watch;
 
 pub use board::{Board, Subscription};
+pub use gallery::{Crop, GalleryFace, GalleryWindow};
 pub use told::{Sink, Told};
 pub use watch::{Picture, Watcher};
 

@@ -27,7 +27,7 @@ use crate::publish::{Board, Sink, Told};
 use crate::verdict;
 
 pub use effect::Effects;
-pub use read::{Cursor, Filter, Page, Point, Reader, Storage};
+pub use read::{Cursor, Events, Filter, Point, Reader, Storage};
 pub use tuning::{Key, Refused, Setting};
 
 use store::Store;

@@ -51,8 +51,7 @@ impl Cursor {
 
 /// Periods, newest first.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-#[schema(as = Events)]
-pub struct Page {
+pub struct Events {
     pub events: Vec<Period>,
     /// The cursor of the next page; None: this was the last.
     pub next: Option<String>,
@@ -100,7 +99,7 @@ impl Reader {
     }
 
     /// At most `limit` periods after `cursor`.
-    pub fn page(&self, filter: &Filter, cursor: Option<Cursor>, limit: usize) -> Result<Page, Error> {
+    pub fn page(&self, filter: &Filter, cursor: Option<Cursor>, limit: usize) -> Result<Events, Error> {
         let mut rows = Vec::with_capacity(limit + 1);
         // One more tells whether another page follows.
         self.each(filter, false, cursor, limit + 1, |cursor, period| {
@@ -110,7 +109,7 @@ impl Reader {
         let more = rows.len() > limit;
         rows.truncate(limit);
         let next = rows.last().filter(|_| more).map(|(cursor, _)| cursor.text());
-        Ok(Page { events: rows.into_iter().map(|(_, period)| period).collect(), next })
+        Ok(Events { events: rows.into_iter().map(|(_, period)| period).collect(), next })
     }
 
     /// Every reviewed period, newest first, until `take` has enough (false).

@@ -320,7 +320,8 @@ fn update(step: &Transaction<'_>, row: &Row, period: &Period, open: bool) -> rus
 }
 
 fn picture(step: &Connection, id: i64, crop: &[u8]) -> rusqlite::Result<()> {
-    match crate::pixels::encode_face_jpeg(crop, JPEG_QUALITY) {
+    let side = (crop.len() / 3).isqrt() as u32;
+    match crate::pixels::encode_crop(crop, side, JPEG_QUALITY) {
         Ok(jpeg) => {
             step.prepare_cached("INSERT OR REPLACE INTO thumbnails VALUES (?1, ?2)")?.execute(params![id, jpeg])?;
         }

@@ -225,6 +225,7 @@ impl Running {
             width,
             height,
             fps,
+            duration: self.announced,
             codec: codec.and_then(|caps| Some(caps.structure(0)?.name().to_string())),
             decoder: decoder.and_then(|decoder| Some(decoder.factory()?.name().to_string())),
         }

@@ -171,7 +171,7 @@ pub async fn off_thread<T: Send + 'static>(
     blocking(move || call(&*streams)).await
 }
 
-/// Runs what may block on a thread that may.
+/// The same for what is no stream.
 pub async fn blocking<T: Send + 'static>(call: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
     // It fails when the call panicked (the log has its place) or the runtime stops.
     tokio::task::spawn_blocking(call)

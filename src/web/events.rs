@@ -14,11 +14,12 @@ use utoipa::ToSchema;
 use super::body::Body;
 use super::door::Shared;
 use super::export::{self, Format};
+use super::page::Page as Paging;
 use super::problem::Problem;
 use super::query::Asked;
 use crate::publish::event::{Period, Review};
 use crate::publish::rfc3339;
-use crate::record::{self, Cursor, Filter, Page, Point, Reader, Record};
+use crate::record::{self, Cursor, Events, Filter, Point, Reader, Record};
 use crate::verdict::Label;
 
 /// Characters of a note.
@@ -27,20 +28,21 @@ const NOTE: usize = 2000;
 const HISTORY: (f64, f64, f64) = (1.0, 300.0, 3600.0);
 
 /// Periods of verdicts, newest first.
-#[utoipa::path(get, path = "/events", tag = "events", responses((status = 200, body = Page)), params(
+#[utoipa::path(get, path = "/events", tag = "events", responses((status = 200, body = Events)), params(Paging,
     ("stream" = Option<String>, Query, description = "Of this stream"),
     ("label" = Option<String>, Query, description = "FAKE, UNCERTAIN or REAL"),
     ("review" = Option<String>, Query, description = "none, reviewed, confirmed or false"),
     ("from" = Option<String>, Query, description = "That lasted after this time, RFC 3339"),
     ("to" = Option<String>, Query, description = "That began before this time, RFC 3339"),
-    ("limit" = Option<u32>, Query, description = "1-200, 50"),
-    ("cursor" = Option<String>, Query, description = "`next` of the page before"),
 ))]
-pub async fn list(State(shared): State<Arc<Shared>>, mut asked: Asked) -> Result<Json<Page>, Problem> {
+pub async fn list(State(shared): State<Arc<Shared>>, page: Paging, mut asked: Asked) -> Result<Json<Events>, Problem> {
     let filter = filter(&mut asked)?;
-    let cursor = asked.take("cursor", "`next` of another page", Cursor::parse)?;
-    let limit = asked.limit()?;
+    asked.paged();
     asked.end()?;
+    let limit = page.limit();
+    let cursor = page.cursor().filter(|text| !text.is_empty());
+    let wrong = || Problem::invalid("cursor", "must be `next` of another page");
+    let cursor = cursor.map(|text| Cursor::parse(text).ok_or_else(wrong)).transpose()?;
     Ok(Json(read(&shared, move |reader| reader.page(&filter, cursor, limit)).await?))
 }
 
@@ -84,7 +86,7 @@ pub async fn review(
 pub async fn thumbnail(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Result<Response, Problem> {
     let id = number(&id)?;
     let jpeg = read(&shared, move |reader| reader.thumbnail(id)).await?;
-    let jpeg = jpeg.ok_or_else(|| Problem::missing("no picture is kept of this period"))?;
+    let jpeg = jpeg.ok_or_else(|| Problem::unknown("no picture is kept of this period"))?;
     Ok(([(header::CONTENT_TYPE, "image/jpeg")], jpeg).into_response())
 }
 
@@ -139,7 +141,7 @@ fn named<T: Copy>(all: &[T], name_of: impl Fn(T) -> &'static str, name: &str) ->
 }
 
 fn number(id: &str) -> Result<i64, Problem> {
-    id.parse().map_err(|_| Problem::missing("there is no such period"))
+    id.parse().map_err(|_| Problem::unknown("there is no such period"))
 }
 
 /// What keeps verdicts, or why nothing does.

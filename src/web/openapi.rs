@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 
 use super::door::Shared;
 use super::problem::Told;
-use super::{api, events, settings};
+use super::{analyses, api, events, settings, vitals};
 
 /// What needs no token.
 pub fn open() -> OpenApiRouter<Arc<Shared>> {
@@ -35,6 +35,12 @@ pub fn guarded() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(settings::list, settings::change))
         .routes(routes!(settings::effect))
         .routes(routes!(settings::storage))
+        .routes(routes!(vitals::faces))
+        .routes(routes!(vitals::health))
+        .routes(routes!(vitals::model))
+        .routes(routes!(analyses::list, analyses::upload))
+        .routes(routes!(analyses::get, analyses::remove))
+        .routes(routes!(analyses::picture))
 }
 
 /// This document.

@@ -55,8 +55,8 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path; docs/api.md lists what is")
     }
 
-    /// What a path names is not there.
-    pub fn missing(message: impl Into<String>) -> Self {
+    /// No such thing, at a path that exists.
+    pub fn unknown(message: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", message)
     }
 
@@ -93,7 +93,7 @@ impl From<StreamError> for Problem {
 impl From<&record::Error> for Problem {
     fn from(error: &record::Error) -> Self {
         match error {
-            record::Error::Unknown(_) => Self::missing(error.to_string()),
+            record::Error::Unknown(_) => Self::unknown(error.to_string()),
             record::Error::Refused(refused) => Self::invalid(&refused.field, &refused.message),
             record::Error::Busy => Self::unavailable(error.to_string()),
             _ => Self::new(StatusCode::SERVICE_UNAVAILABLE, "not_recording", error.to_string()),

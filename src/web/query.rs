@@ -8,9 +8,6 @@ use axum::http::request::Parts;
 
 use super::problem::Problem;
 
-/// Periods, analyses or alerts of one page.
-const LIMIT: (usize, usize, usize) = (1, 50, 200);
-
 /// The keys and values that nobody has taken yet.
 pub struct Asked(Vec<(String, String)>);
 
@@ -51,10 +48,9 @@ impl Asked {
         self.take(key, &format!("{low}-{high}"), within)
     }
 
-    /// Rows of a page.
-    pub fn limit(&mut self) -> Result<usize, Problem> {
-        let (low, default, high) = LIMIT;
-        Ok(self.number("limit", low, high)?.unwrap_or(default))
+    /// Leaves out what [`Page`](super::page::Page) reads.
+    pub fn paged(&mut self) {
+        self.0.retain(|(key, _)| key != "limit" && key != "cursor");
     }
 
     /// Refuses what nobody took: a misspelt filter would otherwise filter nothing.

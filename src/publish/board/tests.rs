@@ -48,7 +48,7 @@ impl Site {
 
     async fn connected(&self, id: &str) {
         let (codec, decoder) = (None, None);
-        let connection = Connection { epoch: 0, width: 640, height: 480, fps: None, codec, decoder };
+        let connection = Connection { epoch: 0, width: 640, height: 480, fps: None, duration: None, codec, decoder };
         self.post(Report::Connected { stream: id.into(), connection }).await;
     }
 

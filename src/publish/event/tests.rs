@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::source::{Container, Medium};
 
 fn golden() -> Value {
     serde_json::from_str(include_str!("../../../tests/golden/events.json")).unwrap()
@@ -171,6 +172,55 @@ fn ongoing() -> Period {
     }
 }
 
+fn running() -> AnalysisState {
+    AnalysisState {
+        id: "0199f0c2a1b47c3de901".into(),
+        name: "interview.mov".into(),
+        kind: Medium::Video,
+        container: Container::Mov,
+        bytes: 4_194_304,
+        sha256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".into(),
+        state: JobState::Running,
+        stage: Some(Stage::Scoring),
+        frames_done: 120,
+        frames_total: Some(480),
+        progress: Some(0.25),
+        eta_secs: Some(4.5),
+        created: "2026-11-24T11:05:30.000Z".into(),
+        started: Some("2026-11-24T11:05:35.500Z".into()),
+        finished: None,
+        processing_secs: None,
+        error: None,
+        model: ModelName { name: "trial-112".into(), version: "0.0.1".into() },
+    }
+}
+
+fn failed() -> AnalysisState {
+    AnalysisState {
+        id: "0199f0c2a1b47c3de902".into(),
+        name: "photo.jpg".into(),
+        kind: Medium::Image,
+        container: Container::Jpeg,
+        bytes: 420_310,
+        sha256: "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752".into(),
+        state: JobState::Failed,
+        stage: None,
+        frames_done: 0,
+        frames_total: None,
+        progress: None,
+        eta_secs: None,
+        created: "2026-11-24T11:05:31.000Z".into(),
+        started: Some("2026-11-24T11:05:38.000Z".into()),
+        finished: Some("2026-11-24T11:05:38.250Z".into()),
+        processing_secs: Some(0.25),
+        error: Some(JobError {
+            code: "damaged".into(),
+            message: "photo.jpg: damaged, or no video (no picture in it); check it with another player".into(),
+        }),
+        ..running()
+    }
+}
+
 fn events() -> Vec<(u64, Body)> {
     let real = VerdictState {
         evidence_age_secs: Some(0.05),
@@ -212,6 +262,8 @@ fn events() -> Vec<(u64, Body)> {
         (47, Body::Period(ongoing())),
         (47, Body::Heartbeat { now: "2026-11-24T11:05:36.000Z".into() }),
         (48, Body::Removed { id: "gate".into() }),
+        (49, Body::Analysis(running())),
+        (50, Body::Analysis(failed())),
     ]
 }
 

@@ -97,7 +97,7 @@ fn what_is_kept_outlives_the_program_and_is_paged_and_filtered() {
     for start in 0..3 {
         let (mut site, fake) = with_a_fake(folder.path());
         site.patch(&format!("/api/v1/events/{}", fake["id"]), &json!({ "note": format!("start {start}") }));
-        site.record.as_ref().ok().unwrap().stop();
+        site.behind.record.as_ref().ok().unwrap().stop();
         site.close();
     }
     let site = Site::recording(folder.path());
@@ -174,11 +174,11 @@ fn settings_change_at_once_for_everyone_and_outlive_the_program() {
     }
     assert_eq!(site.get("/api/v1/settings", &[]).json(), answer.json(), "nothing was changed");
 
-    site.record.as_ref().ok().unwrap().stop();
+    site.behind.record.as_ref().ok().unwrap().stop();
     site.close();
     drop(site);
     let site = Site::recording(folder.path());
-    assert_eq!(site.record.as_ref().ok().unwrap().thresholds(), (0.8, 0.3));
+    assert_eq!(site.behind.record.as_ref().ok().unwrap().thresholds(), (0.8, 0.3));
     let back = site.patch("/api/v1/settings", &json!({ "verdict.fake_at": null })).json();
     assert_eq!(of(&back, "verdict.fake_at")["value"], json!(0.7));
     assert_eq!(of(&back, "record.keep_days")["value"], json!(7.0));

@@ -1,10 +1,12 @@
 //! The door as its clients see it: over real sockets on a port of its own, with scripted streams behind it.
 
+mod analyses;
 mod api;
 mod events;
 mod guard;
 mod openapi;
 mod page;
+mod vitals;
 mod ws;
 
 use std::net::SocketAddr;
@@ -16,13 +18,15 @@ use serde_json::Value;
 use tokio::runtime::Runtime;
 
 use super::*;
-use crate::detector::{Analysis, ScoredFace};
-use crate::infer::contract::ScoreRule;
+use crate::analyses::{Analyses, Config as AnalysesConfig};
+use crate::detector::{self, Analysis, ScoredFace};
+use crate::infer::contract::{Contract, ScoreRule};
 use crate::metrics::Metrics;
 use crate::publish::{Board, Report, event};
-use crate::record::{self, Record};
+use crate::record;
 use crate::source::Stamp;
-use crate::{publish, verdict};
+use crate::vitals::Vitals;
+use crate::{publish, score, verdict};
 
 /// Longer than anything here takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -36,7 +40,9 @@ struct Site {
     board: Board,
     metrics: Arc<Metrics>,
     streams: Arc<Scripted>,
-    record: Result<Arc<Record>, Arc<record::Error>>,
+    behind: Behind,
+    /// Where analyses lie.
+    _folder: tempfile::TempDir,
 }
 
 impl Site {
@@ -81,19 +87,29 @@ impl Site {
         let streams =
             Arc::new(Scripted { board: board.clone(), list: Mutex::default(), broken: AtomicBool::new(false) });
         let config = Config { listen: "127.0.0.1:0".into(), ..config };
-        let behind =
-            Behind { streams: streams.clone(), board: board.clone(), metrics: metrics.clone(), record: record.clone() };
-        let door = runtime.block_on(Door::listen(&config, behind, patience)).unwrap();
-        Self { address: door.address(), door: Some(door), runtime, board, metrics, streams, record }
+        let folder = tempfile::tempdir().unwrap();
+        let settings = AnalysesConfig { folder: folder.path().into(), max_mb: 1, queue: 2, ..Default::default() };
+        let model = event::ModelName { name: "m".into(), version: "1".into() };
+        // Its models are not there: no file is judged here, all fail.
+        let scoring = score::Settings { detector: no_model(), ..Default::default() };
+        let analyses = Analyses::start(&settings, scoring, model, board.clone(), metrics.clone()).unwrap();
+        let model = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("models/trial-112");
+        let contract = Contract::load(&model).unwrap();
+        let behind = Behind {
+            streams: streams.clone(),
+            board: board.clone(),
+            metrics: metrics.clone(),
+            record,
+            analyses: Arc::new(analyses),
+            vitals: Vitals::start(metrics.clone()).unwrap(),
+            model: Arc::new(Model::read(&contract, "cpu", &model, 64)),
+        };
+        let door = runtime.block_on(Door::listen(&config, behind.clone(), patience)).unwrap();
+        Self { address: door.address(), door: Some(door), runtime, board, metrics, streams, behind, _folder: folder }
     }
 
     fn behind(&self) -> Behind {
-        Behind {
-            streams: self.streams.clone(),
-            board: self.board.clone(),
-            metrics: self.metrics.clone(),
-            record: self.record.clone(),
-        }
+        self.behind.clone()
     }
 
     fn close(&mut self) {
@@ -157,6 +173,10 @@ impl Site {
         let picture = picture.map(Arc::from);
         assert!(self.board.post(Report::Analysis(Analysis { stream: id.into(), stamp, faces, picture })));
     }
+}
+
+fn no_model() -> detector::Config {
+    detector::Config { model: "no/such/model".into(), ..Default::default() }
 }
 
 fn agent() -> ureq::Agent {
