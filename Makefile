@@ -1,6 +1,6 @@
 # TrueVision's commands; `make help` lists them. What each needs is set up first by scripts/setup.sh.
 
-.PHONY: setup run test test-training train evaluate export lint clean help
+.PHONY: setup run test test-training train evaluate export check-engines lint clean help
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -26,6 +26,10 @@ test-training: ## Run the tests of the training system
 train evaluate export: ## Train (DATA=, CONFIG=), evaluate (MODEL=, CLIPS=) or export (MODEL=) the detector: docs/training.md
 	@scripts/setup.sh training
 	@$(MAKE) --no-print-directory -C training $@
+
+check-engines: ## See whether TensorRT takes every model's graphs; needs no GPU
+	@scripts/setup.sh engines
+	@.cache/engines/bin/python scripts/check_engines.py
 
 lint: ## Check formatting and lints of Rust and dashboard
 	@cargo fmt --check

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Everything that has to be in place before TrueVision runs (`setup.sh run`), is tested (`setup.sh test`), or its
-# detector is trained (`setup.sh training`).
+# Everything that has to be in place before TrueVision runs (`setup.sh run`), is tested (`setup.sh test`), its detector is
+# trained (`setup.sh training`) or its graphs are put through TensorRT's builder (`setup.sh engines`).
 #
 # Called by the Makefile. Each step leaves a stamp in .cache/stamps with the hash of what it was made from, so a
 # second call repeats nothing. What comes from a package registry is pinned by SHA-256 in scripts/pins/.
@@ -9,7 +9,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 purpose=${1:-}
-case $purpose in run | test | training) ;; *) echo "usage: setup.sh run|test|training" >&2; exit 2 ;; esac
+case $purpose in run | test | training | engines) ;; *) echo "usage: setup.sh run|test|training|engines" >&2; exit 2 ;; esac
 
 run_packages=(
   libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
@@ -144,6 +144,12 @@ make_dashboard_packages() { (cd dashboard && npm ci --no-audit --no-fund --logle
 
 make_dashboard() { (cd dashboard && npm run --silent build); }
 
+make_engines() {
+  rm -rf .cache/engines
+  python3 -m venv .cache/engines
+  install_pins .cache/engines scripts/pins/engines.txt
+}
+
 make_test_tools() { install_pins .cache/venv scripts/pins/tests.txt; }
 
 check_machine || exit 1
@@ -153,6 +159,10 @@ install_packages
 step venv .cache/venv scripts/pins/tools.txt
 step wheels .cache/wheels scripts/pins/wheels.txt
 step faces models/fetched scripts/pins/*.txt scripts/convert_faces.py scripts/tflite2onnx/*.py
+if [ "$purpose" = engines ]; then
+  step engines .cache/engines scripts/pins/engines.txt
+  exit
+fi
 # The training environment, gigabytes of it, is training/Makefile's.
 if [ "$purpose" = training ]; then exit; fi
 step onnxruntime .cache/ort scripts/pins/wheels.txt
