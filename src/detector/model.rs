@@ -35,7 +35,7 @@ impl Model {
         Ok(model)
     }
 
-    /// What the encoder runs on: `cpu`, `cuda`, `tensorrt`.
+    /// What the encoder runs on: `cpu`, `cuda`, `tensorrt`, `tensorrt_rtx`.
     pub fn provider(&self) -> &'static str {
         self.encoder.session().provider().name()
     }
@@ -72,7 +72,7 @@ impl Model {
         let provider = self.encoder.session().provider();
         let tolerance = match provider {
             Provider::Cpu => reference.tolerance_cpu,
-            Provider::Cuda | Provider::Tensorrt => reference.tolerance_gpu,
+            Provider::Cuda | Provider::Tensorrt | Provider::TensorrtRtx => reference.tolerance_gpu,
         };
         let expected =
             reference.embedding.iter().enumerate().map(|(i, &v)| (format!("embedding[{i}]"), v, embeddings[0][i]));
