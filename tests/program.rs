@@ -83,18 +83,6 @@ fn what_it_runs_on_is_said_with_the_reasons_and_a_named_device_never_falls_back(
 }
 
 #[test]
-fn measuring_a_gpu_that_is_not_there_says_what_is_missing_in_one_line() {
-    let done = truevision(&["bench", "gpu"]);
-    let told = text(&done.stderr);
-    if done.status.code() == Some(2) {
-        assert_eq!(told.lines().count(), 1, "{told}");
-        assert!(told.contains("bench gpu needs an NVIDIA GPU") && told.contains("docs/gpu.md"), "{told}");
-    } else {
-        assert!(done.status.success(), "{told}");
-    }
-}
-
-#[test]
 fn a_watched_stream_sends_the_picture_of_the_very_frame_it_judged() {
     let program = Program::start(&looping("demo", "untouched"));
     let mut events = program.events();
