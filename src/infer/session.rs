@@ -201,9 +201,41 @@ fn build(environment: &Environment, path: &Path, provider: Provider, config: &Co
     builder.commit_from_file(path).map_err(|e| plain(&e))
 }
 
-/// The message without the place in the runtime's own source that it begins with.
+/// The message without the places in the runtime's own source and on this host that it is wrapped in.
 pub(super) fn plain(error: &ort::Error) -> String {
-    let message = error.to_string();
-    let (_, told) = message.rsplit_once("[ONNXRuntimeError] : ").unwrap_or(("", &message));
-    told.trim().to_owned()
+    unwrapped(&error.to_string()).to_owned()
+}
+
+fn unwrapped(message: &str) -> &str {
+    // `... [ONNXRuntimeError] : 1 : FAIL : what happened`
+    let told = match message.rsplit_once("[ONNXRuntimeError] : ") {
+        Some((_, coded)) => coded.splitn(3, " : ").nth(2).unwrap_or(coded),
+        None => message,
+    };
+    // `place [with types] CUDA failure 100: what happened ; GPU=0 ; hostname=... ; file=... ; line=... ; expr=...`
+    let told = match told.split_once(" ; GPU=") {
+        Some((placed, _)) => placed.rsplit_once("] ").map_or(placed, |(_, told)| told),
+        None => told,
+    };
+    told.trim()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_of_the_runtime_are_told_without_their_wrapping() {
+        let cuda = "/src/cuda_call.cc:146 Status CudaCall(int, const char*) [with ERRTYPE = cudaError; Status = void] \
+                    CUDA failure 100: no CUDA-capable device is detected ; GPU=-1 ; hostname=cellar ; file=/src/a.cc ; \
+                    line=355 ; expr=cudaSetDevice(info_.device_id);";
+        for (message, told) in [
+            (cuda, "CUDA failure 100: no CUDA-capable device is detected"),
+            ("at session.cc [ONNXRuntimeError] : 1 : FAIL : Load library : a.so", "Load library : a.so"),
+            ("[ONNXRuntimeError] : odd", "odd"),
+            (" as it is ", "as it is"),
+        ] {
+            assert_eq!(unwrapped(message), told);
+        }
+    }
 }
