@@ -155,6 +155,9 @@ impl App {
                 note: model.contract.note.clone(),
             },
             provider: model.provider().into(),
+            passed_over: { model.passed_over().iter() }
+                .map(|p| event::PassedOver { provider: p.provider.name().into(), why: p.why.clone() })
+                .collect(),
             fake_at: config.verdict.fake_at,
             real_at: config.verdict.real_at,
             stale_secs: config.verdict.stale_secs,
