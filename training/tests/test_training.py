@@ -99,7 +99,7 @@ def test_no_gpu_and_wrong_settings_are_said(tmp_path):
 
 
 def test_nan_loss_stops_and_names_the_good_state(tmp_path):
-    run = train.Run(TINY, tmp_path, None)
+    run = train.Run(TINY, tmp_path)
     with torch.no_grad():
         run.model.logit.weight.fill_(float("nan"))
     with pytest.raises(UserError, match="loss is nan.*frames.pt"):
@@ -146,7 +146,7 @@ def test_reference_bytes_are_xorshift32():
 
 @pytest.mark.parametrize("backbone", list(network.BACKBONES))
 def test_every_backbone_trains_and_exports(backbone, tmp_path):
-    run = train.Run(replace(TINY, shape=replace(TINY.shape, backbone=backbone), focal=1.0, smoothing=0.05, optimiser="sam"), tmp_path, None)
+    run = train.Run(replace(TINY, shape=replace(TINY.shape, backbone=backbone), focal=1.0, smoothing=0.05, optimiser="sam"), tmp_path)
     crops = torch.randint(0, 256, (4, 112, 112, 3), dtype=torch.uint8)
     before = run.model.logit.weight.clone()
     loss, _ = run.advance(crops, torch.rand(2, 2, 14, 14))

@@ -101,7 +101,7 @@ def parser() -> argparse.ArgumentParser:
         exclude={"type": str, "nargs": "*", "default": [], "required": False, "help": "recordings never to train on"}, **crop)
     add("preview", preview, "contact sheet of simulated fakes", pack={}, config={}, out={})
     add("train", train, "frame stage, then head stage; goes on where it stopped", pack={}, config={}, run={},
-        init={"default": None, "required": False, "help": "ImageNet weights of EfficientNet-Lite0"},
+        init={"default": None, "required": False, "help": "ImageNet weights of EfficientNet-Lite0, or a model folder to go on from"},
         pairs={"type": int, "default": 1600, "required": False})
     add("export", export, "model folder from a run", run={}, model={}, about={}, **crop)
     add("evaluate", evaluate, "figures and card of a model folder", model={}, clips={}, faces=faces, pack={},
