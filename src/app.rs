@@ -173,6 +173,9 @@ impl App {
                 note: model.contract.note.clone(),
             },
             provider: model.provider().into(),
+            passed_over: { model.passed_over().iter() }
+                .map(|p| event::PassedOver { provider: p.provider.name().into(), why: p.why.clone() })
+                .collect(),
             fake_at: verdict.fake_at,
             real_at: verdict.real_at,
             stale_secs: verdict.stale_secs,

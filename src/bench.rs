@@ -1,6 +1,8 @@
 //! `truevision bench`: N copies of a clip as live streams through the whole program, and beside them, in the same run on
 //! the same machine, what decoding alone and the bare model calls cost. Called by `main`. Figures, not a test.
 
+pub mod gpu;
+
 use std::fmt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -22,7 +22,7 @@ use crate::infer::contract::Contract;
 use crate::metrics::Metrics;
 use crate::source::Stamp;
 
-pub use model::Model;
+pub use model::{Model, Probe};
 
 use analyst::Analyst;
 use worker::{Message, Worker};

@@ -1,12 +1,16 @@
 //! Tool: pixels. In: views of decoded YUV planes. Out: letterboxed thumbnails for the face detector,
 //! upright face crops for the encoder, small JPEG pictures of frames and crops. Never a whole frame in RGB.
-//! Called by `faces`, `crops`, `stream` and `record`. `cpu.rs` holds what a GPU path would do too.
+//! Called by `faces`, `crops`, `stream`, `record`, `web`: `cpu.rs`. The same on a GPU: `cuda.rs`, which `bench gpu` runs.
 
 mod affine;
 mod area;
 mod coarse;
 mod colour;
 mod cpu;
+pub mod cuda;
+mod descriptors;
+#[cfg(test)]
+mod host;
 mod jpeg;
 mod planes;
 #[cfg(test)]

@@ -60,12 +60,20 @@ pub struct Snapshot {
 pub struct Server {
     pub version: String,
     pub model: Model,
-    /// `cpu`, `cuda`, `tensorrt`.
+    /// `cpu`, `cuda`, `tensorrt`, `tensorrt_rtx`.
     pub provider: String,
+    /// Better providers that `auto` could not use, best first; empty for a named device.
+    pub passed_over: Vec<PassedOver>,
     /// Thresholds in force.
     pub fake_at: f32,
     pub real_at: f32,
     pub stale_secs: f64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct PassedOver {
+    pub provider: String,
+    pub why: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]

@@ -99,7 +99,7 @@ def test_no_gpu_and_wrong_settings_are_said(tmp_path):
 
 
 def test_nan_loss_stops_and_names_the_good_state(tmp_path):
-    run = train.Run(TINY, tmp_path, None)
+    run = train.Run(TINY, tmp_path)
     with torch.no_grad():
         run.model.logit.weight.fill_(float("nan"))
     with pytest.raises(UserError, match="loss is nan.*frames.pt"):
@@ -140,13 +140,28 @@ def test_exported_folder_equals_pytorch_and_keeps_its_contract(finished, tmp_pat
         Model(folder)
 
 
+@pytest.mark.parametrize("bits, near", [("fp16", 0.02), ("int8", 0.25)])
+def test_fewer_bits_stay_near_fp32(finished, tmp_path, bits, near):
+    about = {"version": "1.0.0", "trial": True, "note": "n", "licence": "l"}
+    score = {"temperature": 1.0, "bias": 0.0, "synthetic_at": 0.9, "fake_at": 0.7, "real_at": 0.3}
+    crops = np.random.default_rng(0).integers(0, 256, (64, 112, 112, 3), np.uint8)
+    for name in ("fp32", bits):
+        export.export(finished[1], tmp_path / name, CropRule(), about, score, {}, name, crops)
+    full, small = Model(tmp_path / "fp32"), Model(tmp_path / bits)
+    wanted, made = full.encode(crops[:16]), small.encode(crops[:16])
+    assert np.abs(made - wanted).mean() <= near * np.abs(wanted).mean()
+    assert (tmp_path / bits / "encoder.onnx").stat().st_size < 0.6 * (tmp_path / "fp32/encoder.onnx").stat().st_size
+    with pytest.raises(UserError, match="precision 'int4'"):
+        export.export(finished[1], tmp_path / "x", CropRule(), about, score, {}, "int4")
+
+
 def test_reference_bytes_are_xorshift32():
     assert export.reference_crops(1, 1, 2).ravel()[:4].tolist() == [0, 4, 157, 18]
 
 
 @pytest.mark.parametrize("backbone", list(network.BACKBONES))
 def test_every_backbone_trains_and_exports(backbone, tmp_path):
-    run = train.Run(replace(TINY, shape=replace(TINY.shape, backbone=backbone), focal=1.0, smoothing=0.05, optimiser="sam"), tmp_path, None)
+    run = train.Run(replace(TINY, shape=replace(TINY.shape, backbone=backbone), focal=1.0, smoothing=0.05, optimiser="sam"), tmp_path)
     crops = torch.randint(0, 256, (4, 112, 112, 3), dtype=torch.uint8)
     before = run.model.logit.weight.clone()
     loss, _ = run.advance(crops, torch.rand(2, 2, 14, 14))

@@ -25,6 +25,7 @@ impl Site {
             version: "0.1.0".into(),
             model: Model { name: "m".into(), version: "1".into(), trial: false, note: String::new() },
             provider: "cpu".into(),
+            passed_over: Vec::new(),
             fake_at: 0.7,
             real_at: 0.3,
             stale_secs: 2.0,

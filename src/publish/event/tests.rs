@@ -118,6 +118,10 @@ fn snapshot() -> Snapshot {
                 note: "A trial model: for trying the program, not for judging anyone.".into(),
             },
             provider: "cpu".into(),
+            passed_over: vec![PassedOver {
+                provider: "cuda".into(),
+                why: "this onnx runtime library was built without it".into(),
+            }],
             fake_at: 0.7,
             real_at: 0.3,
             stale_secs: 2.0,
