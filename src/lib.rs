@@ -28,7 +28,16 @@ pub mod verdict;
 /// 7. Who hears about it: live state, sequence, broadcast. `Verdict` -> [`publish::event::Event`]
 pub mod publish;
 
-/// 8. The door: REST, WebSocket, metrics page, dashboard.
+/// 8. What is kept: verdicts as periods in SQLite, reviewed and searched. `publish::Told` -> [`publish::event::Period`]
+pub mod record;
+
+/// 9. Uploaded files, judged one by one beside the streams. -> [`analyses::Analysis`]
+pub mod analyses;
+
+/// How the program is doing: load, latencies, the last quarter of an hour.
+pub mod vitals;
+
+/// 10. The door: REST, WebSocket, metrics page, dashboard.
 pub mod web;
 
 /// The loop of one stream. READ FIRST.
@@ -37,7 +46,7 @@ pub mod stream;
 /// Builds the rooms from a `Config`, starts the threads, watches them, stops them in order.
 pub mod app;
 
-/// `truevision score`: a file to one JSON object, deterministic.
+/// One file judged as a whole: a video or a picture to one outcome, deterministic. `truevision score`, and `analyses`.
 pub mod score;
 
 /// `truevision bench`: what a number of live streams costs beside bare decoding and bare model calls.

@@ -3,15 +3,18 @@
 
 mod quality;
 
+use std::sync::Arc;
+
 use crate::faces::{Landmarks, Rect};
 use crate::infer::contract::{CropRule, QualityGate};
 use crate::pixels::{Point, Square, Yuv};
 use crate::tracks::Track;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// What was measured of a crop.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, ToSchema)]
 pub struct Quality {
     /// Side of the crop's square in frame pixels: the resolution the face really had.
     pub side_px: f32,
@@ -47,8 +50,8 @@ pub struct Candidate {
     pub rect: Rect,
     pub landmarks: Landmarks,
     pub quality: Quality,
-    /// `[size, size, 3] u8 RGB`, or why not.
-    pub crop: Result<Box<[u8]>, Vec<Reject>>,
+    /// `[size, size, 3] u8 RGB`, or why not. Shared, because who judges it and who keeps it as a picture are two.
+    pub crop: Result<Arc<[u8]>, Vec<Reject>>,
 }
 
 /// The square that the rule cuts for these landmarks (formula in docs/crop-rule.md).
@@ -80,7 +83,7 @@ pub fn cut(
     }
     let crop = if rejects.is_empty() {
         quality.weight = quality.weight(gate);
-        Ok(pixels.into_boxed_slice())
+        Ok(pixels.into())
     } else {
         Err(rejects)
     };

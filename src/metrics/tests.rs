@@ -30,6 +30,13 @@ fn filled() -> Metrics {
         provider,
         websocket_clients,
         websocket_resyncs,
+        recording,
+        record_dropped,
+        record_pruned,
+        record_bytes,
+        analyses,
+        analyses_refused,
+        analyses_queue,
         start_time,
     } = &metrics;
     for counters in [frames, frames_analysed, faces, windows, reconnects] {
@@ -50,6 +57,13 @@ fn filled() -> Metrics {
     provider.with_label_values(&["cpu", "trial-112"]).set(1);
     websocket_clients.set(1);
     websocket_resyncs.inc();
+    recording.set(1);
+    record_dropped.with_label_values(&["queue_full"]).inc();
+    record_pruned.with_label_values(&["age"]).inc();
+    record_bytes.set(4096);
+    analyses.with_label_values(&["done"]).inc();
+    analyses_refused.with_label_values(&["too_large"]).inc();
+    analyses_queue.set(1);
     start_time.set(1.7e9);
     metrics
 }

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::runtime::Handle;
@@ -12,10 +12,11 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::time::MissedTickBehavior;
 
 use super::event::{Body, Event, Server, Snapshot, VERSION};
+use super::gallery::GalleryFace;
 use super::history::History;
 use super::live::Live;
 use super::watch::{self, Watcher, Watchers};
-use super::{BOARD_QUEUE_FULL, Config, Report, rfc3339};
+use super::{BOARD_QUEUE_FULL, Config, Report, Sink, Told, rfc3339};
 use crate::detector::StreamId;
 use crate::infer::contract::ScoreRule;
 use crate::metrics::Metrics;
@@ -43,7 +44,8 @@ pub struct Board {
 /// What handles and task both touch.
 struct Shared {
     boot: String,
-    server: Server,
+    /// Only the task changes it.
+    server: RwLock<Server>,
     began: Instant,
     /// ms since `began`.
     ticked: AtomicU64,
@@ -55,7 +57,11 @@ struct Shared {
 enum Request {
     Subscribe { resume: Option<(String, u64)>, answer: oneshot::Sender<Subscription> },
     Snapshot { answer: oneshot::Sender<Snapshot> },
+    Gallery { stream: String, answer: oneshot::Sender<Option<Seen>> },
 }
+
+/// A stream's faces as the detector sees them, and the stream's decoder.
+type Seen = (Vec<GalleryFace>, Option<String>);
 
 /// A place in the sequence of events, all of them serialised.
 pub struct Subscription {
@@ -66,18 +72,19 @@ pub struct Subscription {
 }
 
 impl Board {
-    /// Starts the task on `runtime`.
+    /// Starts the task on `runtime`; every sink hears all news.
     pub fn start(
         config: &Config,
         verdict: &verdict::Config,
         rule: &ScoreRule,
         server: Server,
         metrics: Arc<Metrics>,
+        sinks: Vec<Sink>,
         runtime: &Handle,
     ) -> Self {
         let shared = Arc::new(Shared {
             boot: format!("{:016x}", fastrand::u64(..)),
-            server,
+            server: RwLock::new(server),
             began: Instant::now(),
             ticked: AtomicU64::new(0),
             lost: Mutex::default(),
@@ -90,6 +97,7 @@ impl Board {
             verdict: verdict.clone(),
             rule: *rule,
             metrics,
+            sinks,
             streams: Vec::new(),
             history: History::new(config.resume_events),
             events: broadcast::Sender::new(config.client_queue),
@@ -141,13 +149,21 @@ impl Board {
         answered.await.ok()
     }
 
+    /// The faces of a stream with their newest crops; they are kept for 10 s after every asking. None when the board
+    /// has ended, Some(None) when there is no such stream.
+    pub async fn gallery(&self, stream: String) -> Option<Option<Seen>> {
+        let (answer, answered) = oneshot::channel();
+        self.requests.send(Request::Gallery { stream, answer }).await.ok()?;
+        answered.await.ok()
+    }
+
     /// Unique to this start of the program.
     pub fn boot(&self) -> &str {
         &self.shared.boot
     }
 
-    pub fn server(&self) -> &Server {
-        &self.shared.server
+    pub fn server(&self) -> Server {
+        self.shared.server.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub fn uptime(&self) -> Duration {
@@ -166,6 +182,7 @@ struct Task {
     verdict: verdict::Config,
     rule: ScoreRule,
     metrics: Arc<Metrics>,
+    sinks: Vec<Sink>,
     /// In order of arrival.
     streams: Vec<Live>,
     history: History,
@@ -200,14 +217,12 @@ impl Task {
 
     fn take(&mut self, report: Report) {
         let metrics = self.metrics.clone();
-        let id = match &report {
-            Report::Added { stream, .. } | Report::Removed { stream } | Report::Connected { stream, .. } => stream,
-            Report::Fault { stream, .. } | Report::Ended { stream } | Report::Dropped { stream, .. } => stream,
-            Report::Analysis(analysis) => &analysis.stream,
-        };
-        let known = self.streams.iter().position(|live| live.id == *id);
+        let known = report.stream().and_then(|id| self.streams.iter().position(|live| live.id == *id));
         match (report, known) {
+            (Report::Tell(body), _) => self.tell(*body),
+            (Report::Thresholds { fake_at, real_at }, _) => self.set_thresholds(fake_at, real_at),
             (Report::Added { stream, name, kind, source }, known) => {
+                self.inform(&Told::Added { stream: stream.clone(), name: name.clone() });
                 let judge = Judge::new(&self.verdict, &self.rule);
                 let live = Live::new(stream, name, kind, source, judge, &metrics);
                 let at = known.unwrap_or(self.streams.len());
@@ -215,7 +230,7 @@ impl Task {
                     Some(at) => self.streams[at] = live,
                     None => self.streams.push(live),
                 }
-                self.tell_stream(at);
+                self.tell_entered(at);
             }
             // Late news of a stream that was removed.
             (_, None) => {}
@@ -223,30 +238,49 @@ impl Task {
                 self.streams.remove(at);
                 metrics.forget(&stream);
                 self.tell(Body::Removed { id: stream.to_string() });
+                self.inform(&Told::Removed { stream });
             }
             (Report::Connected { connection, .. }, Some(at)) => {
                 self.streams[at].connected(connection, &metrics);
-                self.tell_stream(at);
+                self.tell_entered(at);
             }
             (Report::Fault { code, message, retry_in, .. }, Some(at)) => {
                 self.streams[at].failed(code, message, retry_in, &metrics);
-                self.tell_stream(at);
+                self.tell_entered(at);
             }
             (Report::Ended { .. }, Some(at)) => {
                 self.streams[at].ended(&metrics);
-                self.tell_stream(at);
+                self.tell_entered(at);
             }
             (Report::Dropped { reason, frames, .. }, Some(at)) => self.streams[at].dropped(reason, frames, &metrics),
             (Report::Analysis(analysis), Some(at)) => {
-                let verdict = self.streams[at].judge(&analysis, Instant::now(), &metrics).clone();
+                let (verdict, state) = self.streams[at].judge(&analysis, Instant::now(), &metrics);
                 if let Some(jpeg) = analysis.picture
                     && self.shared.watchers.watched(&analysis.stream)
                 {
-                    self.shared.watchers.show(&analysis.stream, &watch::picture(&verdict, &jpeg));
+                    self.shared.watchers.show(&analysis.stream, &watch::picture(&state, &jpeg));
                 }
-                self.tell(Body::Verdict(verdict));
+                self.tell(Body::Verdict(state));
+                let crops = analysis.faces.into_iter().filter_map(|face| Some((face.track, face.crop?))).collect();
+                self.inform(&Told::Verdict { stream: analysis.stream, verdict: Arc::new(verdict), crops });
             }
         }
+    }
+
+    fn set_thresholds(&mut self, fake_at: f32, real_at: f32) {
+        (self.verdict.fake_at, self.verdict.real_at) = (fake_at, real_at);
+        self.streams.iter_mut().for_each(|live| live.set_thresholds(fake_at, real_at));
+        {
+            let mut server = self.shared.server.write().unwrap_or_else(PoisonError::into_inner);
+            (server.fake_at, server.real_at) = (fake_at, real_at);
+        }
+        // Those who are away must not miss it either.
+        self.history.break_off();
+        self.send(self.write(self.history.newest(), Body::Snapshot(self.snapshot())));
+    }
+
+    fn inform(&self, told: &Told) {
+        self.sinks.iter().for_each(|sink| sink(told));
     }
 
     fn answer(&mut self, request: Request) {
@@ -254,6 +288,11 @@ impl Task {
         match request {
             Request::Subscribe { resume, answer } => drop(answer.send(self.subscription(resume))),
             Request::Snapshot { answer } => drop(answer.send(self.snapshot())),
+            Request::Gallery { stream, answer } => {
+                let live = self.streams.iter_mut().find(|live| *live.id == *stream);
+                let seen = live.map(|live| (live.gallery.ask(Instant::now()), live.state.decoder.clone()));
+                drop(answer.send(seen));
+            }
         }
     }
 
@@ -269,7 +308,7 @@ impl Task {
         Snapshot {
             boot: self.shared.boot.clone(),
             now: rfc3339::format(SystemTime::now()),
-            server: self.shared.server.clone(),
+            server: self.shared.server.read().unwrap_or_else(PoisonError::into_inner).clone(),
             streams: self.streams.iter().map(|live| live.state.clone()).collect(),
         }
     }
@@ -283,10 +322,13 @@ impl Task {
         for at in 0..self.streams.len() {
             let live = &mut self.streams[at];
             live.dropped(BOARD_QUEUE_FULL, lost.get(&live.id).copied().unwrap_or_default(), &metrics);
-            let verdict = live.age(now, &metrics).cloned();
+            live.gallery.age(now);
+            let stream = live.id.clone();
+            let aged = live.age(now, &metrics);
             let figures = heartbeat && live.figures(now);
-            if let Some(verdict) = verdict {
-                self.tell(Body::Verdict(verdict));
+            if let Some((verdict, state)) = aged {
+                self.tell(Body::Verdict(state));
+                self.inform(&Told::Verdict { stream, verdict: Arc::new(verdict), crops: Vec::new() });
             }
             if figures {
                 self.tell_stream(at);
@@ -300,6 +342,13 @@ impl Task {
 
     fn tell_stream(&mut self, at: usize) {
         self.tell(Body::Stream(self.streams[at].state.clone()));
+    }
+
+    /// Tells a stream's state, which it entered just now.
+    fn tell_entered(&mut self, at: usize) {
+        self.tell_stream(at);
+        let live = &self.streams[at];
+        self.inform(&Told::Entered { stream: live.id.clone(), state: live.state.state, at: SystemTime::now() });
     }
 
     /// Gives an event the next number, keeps it, and sends it.

@@ -1,13 +1,18 @@
 //! The wire format, version 1: what goes over `/ws` and `/api`. Rust and the dashboard parse the same golden JSON
 //! (`tests/golden/events.json`). Made by the board, sent by `web`.
 
+mod analysis;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::crops::Quality;
 use crate::faces::Rect;
 use crate::verdict::{Label, Reason};
+
+pub use analysis::{AnalysisState, JobError, JobState, ModelName, Stage};
 
 pub const VERSION: u32 = 1;
 
@@ -23,7 +28,6 @@ pub struct Event {
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-#[expect(clippy::large_enum_variant, reason = "one is made, written and gone; none is kept")]
 pub enum Body {
     /// Everything; first on every connection, and again when a client fell behind.
     Snapshot(Snapshot),
@@ -33,6 +37,10 @@ pub enum Body {
     Removed { id: String },
     /// A frame was judged, or its verdict went STALE.
     Verdict(VerdictState),
+    /// A period of verdicts began, ended or was reviewed.
+    Period(Period),
+    /// An uploaded file changed its state, or (at most once a second) came further.
+    Analysis(AnalysisState),
     /// Once a second, so that a client notices a dead connection and knows the server's clock (RFC 3339 UTC).
     Heartbeat { now: String },
 }
@@ -48,19 +56,27 @@ pub struct Snapshot {
 }
 
 /// What the page must know of the program.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Server {
     pub version: String,
     pub model: Model,
-    /// `cpu`, `cuda`, `tensorrt`.
+    /// `cpu`, `cuda`, `tensorrt`, `tensorrt_rtx`.
     pub provider: String,
+    /// Better providers that `auto` could not use, best first; empty for a named device.
+    pub passed_over: Vec<PassedOver>,
     /// Thresholds in force.
     pub fake_at: f32,
     pub real_at: f32,
     pub stale_secs: f64,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct PassedOver {
+    pub provider: String,
+    pub why: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Model {
     pub name: String,
     pub version: String,
@@ -69,7 +85,7 @@ pub struct Model {
     pub note: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     Connecting,
@@ -94,7 +110,7 @@ impl State {
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct StreamState {
     pub id: String,
     pub name: String,
@@ -119,7 +135,7 @@ pub struct StreamState {
     pub verdict: Option<VerdictState>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Fault {
     /// `not_found`, `unauthorised`, `unreachable`, `no_frames`, ...
     pub code: String,
@@ -129,7 +145,7 @@ pub struct Fault {
 }
 
 /// A stream's verdict as of one frame. Also the header of that frame's picture.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct VerdictState {
     pub id: String,
     pub frame: u64,
@@ -149,7 +165,7 @@ pub struct VerdictState {
     pub faces: Vec<FaceState>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct FaceState {
     pub track: u64,
     pub rect: Rect,
@@ -161,6 +177,69 @@ pub struct FaceState {
     pub windows: u32,
     pub quality: Quality,
     pub reasons: Vec<Reason>,
+}
+
+/// A face under one label, from its first verdict to the last: what is kept of what happened.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct Period {
+    /// Never used twice.
+    pub id: i64,
+    pub stream: String,
+    /// The stream's name when it began.
+    pub stream_name: String,
+    pub track: u64,
+    /// Never STALE: what is not being judged has no period.
+    pub label: Label,
+    /// RFC 3339 UTC, capture time.
+    pub began: String,
+    /// None while it lasts.
+    pub ended: Option<String>,
+    /// From the beginning to the end, or as far as is known.
+    pub secs: f64,
+    /// The highest rolling fake confidence, and when.
+    pub peak_confidence: Option<f32>,
+    pub peak_at: Option<String>,
+    /// Mean of the rolling fake confidence over its windows.
+    pub mean_confidence: Option<f32>,
+    /// Windows that the detector scored in it.
+    pub windows: u64,
+    /// Every reason that was given, in the order of [`Reason`].
+    pub reasons: Vec<Reason>,
+    pub review: Review,
+    pub note: String,
+    pub reviewed_at: Option<String>,
+    /// Whether a picture of the face is kept.
+    pub thumbnail: bool,
+    /// Name and version of the model that judged.
+    pub model: String,
+}
+
+/// What a person said of a period.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Review {
+    #[default]
+    None,
+    /// Looked at, with no judgement.
+    Reviewed,
+    /// The label is right.
+    Confirmed,
+    /// The label is wrong.
+    False,
+}
+
+impl Review {
+    pub const ALL: [Self; 4] = [Self::None, Self::Reviewed, Self::Confirmed, Self::False];
+
+    /// As on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Reviewed => "reviewed",
+            Self::Confirmed => "confirmed",
+            Self::False => "false",
+        }
+    }
 }
 
 /// What a client may say over `/ws`.

@@ -1,17 +1,26 @@
-//! Room 8: the door. In: HTTP on one port. Out: dashboard, `/api/status`, `/api/streams`, `/ws`, `/healthz`, `/readyz`,
+//! Room 10: the door. In: HTTP on one port. Out: dashboard, `/api/v1` (also as `/api`), `/ws`, `/healthz`, `/readyz`,
 //! `/metrics`. No pixel work and no blocking here: streams are added and removed through [`Streams`].
 
+mod analyses;
 mod api;
 mod body;
 mod connections;
 mod dashboard;
 mod door;
+mod events;
+mod export;
 mod guard;
 mod health;
+mod openapi;
+mod page;
 mod problem;
+mod query;
+mod settings;
+mod vitals;
 mod ws;
 
-pub use door::{Door, Error};
+pub use door::{Behind, Door, Error};
+pub use vitals::Model;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

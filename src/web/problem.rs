@@ -4,9 +4,23 @@
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::StreamError;
+use crate::record;
+
+/// The body of every refusal.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Error)]
+pub struct Told {
+    /// Short and stable; docs/api.md lists them.
+    code: &'static str,
+    /// For people: what is wrong and what to do.
+    message: String,
+    /// The key of the request that it is about.
+    field: Option<String>,
+}
 
 /// A refused request.
 #[derive(Debug)]
@@ -41,6 +55,11 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path; docs/api.md lists what is")
     }
 
+    /// No such thing, at a path that exists.
+    pub fn unknown(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", message)
+    }
+
     pub fn method_not_allowed() -> Self {
         let message = "this path does not take this method; docs/api.md lists what it takes";
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
@@ -71,10 +90,27 @@ impl From<StreamError> for Problem {
     }
 }
 
+impl From<&record::Error> for Problem {
+    fn from(error: &record::Error) -> Self {
+        match error {
+            record::Error::Unknown(_) => Self::unknown(error.to_string()),
+            record::Error::Refused(refused) => Self::invalid(&refused.field, &refused.message),
+            record::Error::Busy => Self::unavailable(error.to_string()),
+            _ => Self::new(StatusCode::SERVICE_UNAVAILABLE, "not_recording", error.to_string()),
+        }
+    }
+}
+
+impl From<record::Error> for Problem {
+    fn from(error: record::Error) -> Self {
+        Self::from(&error)
+    }
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let Self { status, code, message, field } = self;
-        let mut response = (status, Json(json!({ "code": code, "message": message, "field": field }))).into_response();
+        let mut response = (status, Json(Told { code, message, field })).into_response();
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
