@@ -61,7 +61,7 @@ export function App() {
         Skip to the page
       </a>
       <Nav page={route.page} />
-      <div className="body">
+      <div className="body" data-page={route.page}>
         <Header onAdd={() => setAdding(true)} />
         <Banners />
         <main ref={main} tabIndex={-1}>

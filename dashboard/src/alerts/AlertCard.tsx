@@ -61,9 +61,13 @@ export function AlertCard({ alert, onChange }: { alert: Alert; onChange: (alert:
           ))}
         </ul>
       )}
-      <p className="soft">
+      <p className="row soft">
         {alert.period && <a href={to("events", alert.period)}>The event behind it</a>}
-        {alert.evidence && ` · evidence kept: ${alert.evidence.folder}, ${bytes(alert.evidence.bytes)}`}
+        {alert.evidence && (
+          <span>
+            evidence kept: {alert.evidence.folder}, {bytes(alert.evidence.bytes)}
+          </span>
+        )}
       </p>
       {!over && (
         <div className="row">

@@ -142,7 +142,7 @@ function Faces({ result }: { result: Result }) {
                   <td>
                     {clockTime(track.first_secs)} – {clockTime(track.last_secs)}
                   </td>
-                  <td>
+                  <td className="words">
                     {Object.entries(track.reasons)
                       .map(([code, frames]) => `${reasonWords(code)} (${whole(frames)})`)
                       .join(", ") || "none"}

@@ -47,15 +47,21 @@ export function Viewer({ analysis, result, moment, at, onSeek }: Props) {
           alt={`${analysis.name} at ${clockTime(picture.pts_secs)}: ${words.join(", ") || "no face"}`}
         />
         <svg viewBox={`0 0 ${width} ${height}`} aria-hidden="true">
-          {faces.map(({ track, rect, verdict, confidence }) => (
-            <g key={track} data-label={verdict ?? "NONE"}>
-              <rect {...rect} />
-              <text x={rect.x} y={Math.max(rect.y - height / 90, height / 28)} fontSize={height / 26}>
-                {verdict ?? "not judged"} {confidence !== null && percent(confidence)}
-              </text>
-            </g>
+          {faces.map(({ track, rect, verdict }) => (
+            <rect key={track} {...rect} data-label={verdict ?? "NONE"} />
           ))}
         </svg>
+        {faces.map(({ track, rect, verdict, confidence }) => (
+          <span
+            key={track}
+            className="viewer-tag"
+            data-label={verdict ?? "NONE"}
+            aria-hidden="true"
+            style={{ left: share(rect.x, width), top: share(Math.max(rect.y, height / 12), height) }}
+          >
+            {verdict ?? "not judged"} {confidence !== null && percent(confidence)}
+          </span>
+        ))}
       </div>
       {pictures.length > 1 && (
         <div className="viewer-bar">
@@ -88,3 +94,6 @@ export function Viewer({ analysis, result, moment, at, onSeek }: Props) {
     </section>
   );
 }
+
+/** A place within a picture as CSS writes it, and never outside. */
+const share = (at: number, whole: number): string => `${Math.min(92, Math.max(0, (100 * at) / whole))}%`;

@@ -88,7 +88,9 @@ function table({ header, rows }: Tokens.Table): ReactNode {
             <tr key={at}>
               {row.map((cell, column) => (
                 // biome-ignore lint/suspicious/noArrayIndexKey: nor has a cell
-                <td key={column}>{all(cell.tokens)}</td>
+                <td key={column} className="words">
+                  {all(cell.tokens)}
+                </td>
               ))}
             </tr>
           ))}

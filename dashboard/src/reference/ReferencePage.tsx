@@ -137,7 +137,9 @@ function Table({ title, heads, rows }: { title: string; heads: string[]; rows: s
                 <code>{first}</code>
               </th>
               {rest.map((cell, at) => (
-                <td key={heads[at + 1]}>{cell}</td>
+                <td key={heads[at + 1]} className="words">
+                  {cell}
+                </td>
               ))}
             </tr>
           ))}

@@ -19,7 +19,7 @@ import { useAction } from "../shell/useAction";
 import { useFetched } from "../shell/useFetched";
 import { Faces } from "../wall/Faces";
 import { LostCover } from "../wall/LostCover";
-import { Reasons, VerdictLine } from "../wall/Tile";
+import { Age, Reasons } from "../wall/Tile";
 import { TilePicture } from "../wall/TilePicture";
 import { restartStream } from "../wire/api";
 import { facesOf, streamSettings } from "../wire/state";
@@ -98,7 +98,9 @@ function Shown({ id, view }: { id: string; view: StreamView }) {
             fakeAt={server.fake_at}
             realAt={server.real_at}
           />
-          <VerdictLine view={view} />
+          <p className="stream-age">
+            newest evidence <Age view={view} />
+          </p>
           <Reasons view={view} />
           <Faces view={view} />
         </section>

@@ -49,7 +49,7 @@ export const Tile = memo(function Tile({ id, large, onEnlarge }: Props) {
   );
 });
 
-export function VerdictLine({ view }: { view: StreamView }) {
+function VerdictLine({ view }: { view: StreamView }) {
   const { label, lost, stream } = view;
   const confidence = stream.verdict?.fake_confidence ?? null;
   return (
@@ -67,7 +67,7 @@ export function VerdictLine({ view }: { view: StreamView }) {
   );
 }
 
-function Age({ view }: { view: StreamView }) {
+export function Age({ view }: { view: StreamView }) {
   const age = evidenceAge(view, useNow());
   return (
     <span className="age" title="Age of the newest evidence behind the verdict">
