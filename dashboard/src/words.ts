@@ -18,6 +18,7 @@ const REASONS: Record<string, string> = {
   detector_degraded: "The detector failed or cannot keep up",
   heads_disagree: "The detector's two opinions disagree",
   between_thresholds: "Neither clearly real nor clearly fake",
+  still_picture: "One still picture shows too little to be sure",
 };
 
 const DROPS: Record<string, string> = {

@@ -82,6 +82,8 @@ const server = object({
   version: text,
   model: object({ name: text, version: text, trial: flag, note: text }),
   provider: text,
+  /** What it would rather run on, and why it cannot. */
+  passed_over: list(object({ provider: text, why: text })),
   fake_at: number,
   real_at: number,
   stale_secs: number,
