@@ -25,7 +25,7 @@ const JUDGED_MS = 240_000;
 
 /** Each page, with what must be on it before it is worth a picture. */
 const PAGES: [file: string, hash: string, selector: string][] = [
-  ["stream", "streams/manipulated", ".strip img"],
+  ["stream", "streams/manipulated", ".page:has(.stream-picture:not([data-lost])):has(.strip img)"],
   ["events", "events", ".period"],
   ["analyze", "analyze", ".job[data-id] .chip[data-state='done']"],
   ["health", "health", ".chart"],
