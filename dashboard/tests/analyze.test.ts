@@ -81,7 +81,8 @@ test("a video's result has verdict, graphs and pictures, and the line seeks the 
   await page.keyboard.press("End");
   await expect.poll(() => page.locator(".viewer-bar").textContent()).not.toContain("picture 1 of");
   expect(await page.locator(".sha").textContent()).toMatch(/SHA-256 [0-9a-f]{64}$/);
-  const download = await page.request.get((await page.getByRole("link", { name: "JSON" }).getAttribute("href")) ?? "");
+  const address = await page.getByRole("link", { name: "JSON" }).evaluate((link) => (link as HTMLAnchorElement).href);
+  const download = await page.request.get(address);
   expect(download.headers()["content-disposition"]).toContain("attachment");
   expect(((await download.json()) as { result: { windows: number } }).result.windows).toBeGreaterThan(10);
   await page.getByRole("link", { name: "All analyses" }).click();
