@@ -174,10 +174,12 @@ const alert = {
   stream_name: "Demo: manipulated",
   track: 3,
   state: "open",
+  began: ago(620),
   opened: ago(610),
   updated: ago(540),
   resolved: null,
   peak_confidence: 0.93,
+  note: "",
   period: "41",
   deliveries: [
     { target: "desk", state: "delivered", attempts: 1, error: null },

@@ -69,6 +69,7 @@ export function AlertCard({ alert, onChange }: { alert: Alert; onChange: (alert:
           </span>
         )}
       </p>
+      {alert.note && <p className="alert-said">“{alert.note}”</p>}
       {!over && (
         <div className="row">
           <input
