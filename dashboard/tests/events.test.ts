@@ -59,7 +59,7 @@ test("a stream's own page shows its faces over time, its windows and its source"
     .first()
     .waitFor();
   await page.locator("canvas.picture[data-frame]").waitFor();
-  await page.locator(".strip img").first().waitFor();
+  await page.locator(".strip img").first().waitFor({ timeout: 55_000 });
   expect(await page.locator(".strip").first().locator("li").count()).toBe(8);
   await page.getByText("avdec_h264").first().waitFor();
 });
