@@ -78,9 +78,10 @@ fn a_review_outlives_kill_9_and_what_lasted_then_has_ended() {
     assert_eq!(exported[0], kept);
     // The new start finds the face again, as another period.
     wait_for("another FAKE", || events(&program, "label=FAKE").into_iter().find(|again| again["id"] != kept["id"]));
-    let history = wait_for("a point", || {
+    let history = wait_for("a point with a confidence", || {
         let history = program.json("/api/v1/streams/door/history?secs=600");
-        history["points"].as_array().unwrap().first().cloned()
+        let points = history["points"].as_array().unwrap();
+        points.iter().find(|point| point["fake_confidence"].is_number()).cloned()
     });
     assert!(history["fake_confidence"].as_f64().unwrap() > 0.5 && history["track"].is_u64(), "{history}");
     let (code, log) = program.stop();
