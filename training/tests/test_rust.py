@@ -73,8 +73,9 @@ def short_clip(tmp_path_factory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("backbone, size", [(name, 112) for name in network.BACKBONES] + [("efficientnet_b0", 224)])
-def test_every_backbone_trains_exports_and_runs_in_the_program(backbone, size, short_clip, tmp_path):
+@pytest.mark.parametrize("backbone, size, bits", [(name, 112, "fp32") for name in network.BACKBONES]
+                         + [("efficientnet_b0", 224, "fp16"), ("efficientnet_lite0", 112, "int8")])
+def test_every_backbone_trains_exports_and_runs_in_the_program(backbone, size, bits, short_clip, tmp_path):
     shape = network.Shape(backbone, size=size, dim=32, hidden=8, synthetic=size == 224)
     run = train.Run(settings.Settings(shape=shape, pairs=2, device="cpu"), tmp_path)
     cells = size // 8
@@ -91,7 +92,7 @@ def test_every_backbone_trains_exports_and_runs_in_the_program(backbone, size, s
     about = {"version": "0.0.1", "trial": True, "note": "random", "licence": "none"}
     score = {"temperature": 1.0, "bias": 0.0, "synthetic_at": 0.9, "fake_at": 0.7, "real_at": 0.3}
     gate = {"min_side_px": 20.0, "min_sharpness": 0.0, "min_luma": 0.0, "max_luma": 255.0, "max_yaw_deg": 90.0, "max_pitch_deg": 90.0, "max_outside": 1.0}
-    assert export.export(tmp_path / "model.pt", tmp_path / "model", CropRule(size, 2.8, 0.36), about, score, gate) <= 1e-4
+    assert export.export(tmp_path / "model.pt", tmp_path / "model", CropRule(size, 2.8, 0.36), about, score, gate, bits, crops.numpy()) <= 1e-4
     theirs, ours, rust_says, python_says = both(tmp_path / "model", short_clip, tmp_path)
     assert len(theirs) == len(ours) > 5
     assert np.abs(theirs - ours).mean() <= AGREEMENT and abs(rust_says - python_says) <= AGREEMENT

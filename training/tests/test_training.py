@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import pytest
 import torch
 
@@ -17,6 +16,8 @@ from truevision_training import calibrate, checkpoint, export, metrics, network,
 from truevision_training.errors import UserError
 from truevision_training.geometry import CropRule
 from truevision_training.model import Model
+from truevision_training.pack import Pack
+from truevision_training.stills import Stills
 
 TINY = settings.Settings(shape=network.Shape("efficientnet_lite0", dim=32, hidden=8), pairs=2, steps=6, warmup=2, checkpoint_every=2,
                          select_every=100, select_pairs=16, device="cpu")
@@ -159,20 +160,37 @@ def test_reference_bytes_are_xorshift32():
     assert export.reference_crops(1, 1, 2).ravel()[:4].tolist() == [0, 4, 157, 18]
 
 
-@pytest.mark.parametrize("backbone", list(network.BACKBONES))
-def test_every_backbone_trains_and_exports(backbone, tmp_path):
-    run = train.Run(replace(TINY, shape=replace(TINY.shape, backbone=backbone), focal=1.0, smoothing=0.05, optimiser="sam"), tmp_path)
-    crops = torch.randint(0, 256, (4, 112, 112, 3), dtype=torch.uint8)
+def test_sharpness_aware_steps_focal_loss_and_smoothing_train(tmp_path):
+    run = train.Run(replace(TINY, focal=1.0, smoothing=0.05, optimiser="sam"), tmp_path)
     before = run.model.logit.weight.clone()
-    loss, _ = run.advance(crops, torch.rand(2, 2, 14, 14))
+    loss, _ = run.advance(torch.randint(0, 256, (4, 112, 112, 3), dtype=torch.uint8), torch.rand(2, 2, 14, 14))
     assert np.isfinite(loss) and not torch.equal(before, run.model.logit.weight)
-    encoder = run.model.encoder.eval()
-    torch.onnx.export(encoder, (crops,), str(tmp_path / "e.onnx"), input_names=["crops"], output_names=["embeddings"], opset_version=export.OPSET,
-                      dynamic_axes={"crops": {0: "n"}}, dynamo=False)
-    made = onnxruntime.InferenceSession(str(tmp_path / "e.onnx")).run(None, {"crops": crops[:3].numpy()})[0]
+
+
+def test_a_shipped_encoder_is_gone_on_from(finished, pack_folder, tmp_path):
+    about = {"version": "1.0.0", "trial": True, "note": "n", "licence": "l"}
+    score = {"temperature": 1.0, "bias": 0.0, "synthetic_at": 0.9, "fake_at": 0.7, "real_at": 0.3}
+    export.export(finished[1], tmp_path / "model", CropRule(), about, score, {})
+    run = train.Run(TINY, tmp_path / "run")
+    run.begin(tmp_path / "model", Stills(Pack(pack_folder), [], True, 112, {"self": 1.0}))
+    crops = np.random.default_rng(0).integers(0, 256, (4, 112, 112, 3), np.uint8)
+    shipped = Model(tmp_path / "model").encode(crops)
     with torch.no_grad():
-        wanted = encoder(crops[:3]).numpy()
-    assert np.abs(made - wanted).max() <= 1e-4 * max(1.0, np.abs(wanted).max())
+        again = run.mean.encoder.eval()(torch.from_numpy(crops)).numpy()
+    assert np.abs(again - shipped).max() <= 1e-3 * max(1.0, np.abs(shipped).max())
+    other = train.Run(replace(TINY, shape=replace(TINY.shape, backbone="efficientnet_b0")), tmp_path / "other")
+    with pytest.raises(UserError, match="encoder.onnx is not the efficientnet_b0"):
+        other.begin(tmp_path / "model", Stills(Pack(pack_folder), [], True, 112, {"self": 1.0}))
+
+
+def test_frozen_stages_keep_their_weights(tmp_path):
+    run = train.Run(replace(TINY, frozen_stages=2), tmp_path)
+    trunk = run.model.encoder.trunk
+    kept, moved = trunk.conv_stem.weight.clone(), trunk.conv_head.weight.clone()
+    run.advance(torch.randint(0, 256, (4, 112, 112, 3), dtype=torch.uint8), torch.rand(2, 2, 14, 14))
+    assert torch.equal(kept, trunk.conv_stem.weight) and not torch.equal(moved, trunk.conv_head.weight)
+    with pytest.raises(UserError, match="frozen_stages"):
+        train.Run(replace(TINY, frozen_stages=1, shape=replace(TINY.shape, backbone="resnext50_32x4d")), tmp_path)
 
 
 def test_registry_keeps_and_rolls_back(tmp_path):
