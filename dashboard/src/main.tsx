@@ -11,6 +11,8 @@ import "./style/shell.css";
 import "./style/wall.css";
 import "./style/tile.css";
 import "./style/dialog.css";
+import "./style/page.css";
+import "./style/chart.css";
 
 startTheme();
 const root = document.getElementById("root");

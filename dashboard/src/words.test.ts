@@ -2,7 +2,7 @@
 
 import { expect, test } from "vitest";
 import { document } from "../tests/golden";
-import { codecWords, dropWords, duration, percent, reasonWords, whole } from "./words";
+import { bytes, clockTime, codecWords, dropWords, duration, percent, reasonWords, whole } from "./words";
 
 /** The codes in backquotes that stand in a piece of a document. */
 const codes = (text: string): string[] => [...text.matchAll(/`([a-z_]+)`/g)].map(([, code]) => code ?? "");
@@ -19,7 +19,7 @@ const drops = codes(section("docs/metrics.md", /- `reason` of dropped frames: (.
 );
 
 test("the documents name the reasons", () => {
-  expect(reasons).toHaveLength(13);
+  expect(reasons).toHaveLength(14);
   expect(drops).toContain("overwritten");
 });
 
@@ -48,3 +48,15 @@ function spelled(code: string): string {
   const words = code.replaceAll("_", " ");
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
+
+test.each([
+  [999, "999 B"],
+  [1_536_000, "1.5 MB"],
+  [250_000_000, "250 MB"],
+])("%i bytes are %s", (n, words) => expect(bytes(n)).toBe(words));
+
+test.each([
+  [7.44, "0:07.4"],
+  [59.97, "1:00.0"],
+  [723, "12:03.0"],
+])("%d seconds of a recording are %s", (secs, words) => expect(clockTime(secs)).toBe(words));

@@ -18,6 +18,7 @@ const REASONS: Record<string, string> = {
   detector_degraded: "The detector failed or cannot keep up",
   heads_disagree: "The detector's two opinions disagree",
   between_thresholds: "Neither clearly real nor clearly fake",
+  still_picture: "One still picture shows too little to be sure",
 };
 
 const DROPS: Record<string, string> = {
@@ -83,3 +84,44 @@ export const whole = (n: number): string =>
   Math.round(n)
     .toString()
     .replace(/\B(?=(\d{3})+$)/g, "\u202f");
+
+const STAGES: Record<string, string> = {
+  faces: "Finding faces",
+  crops: "Cutting faces out",
+  queue: "Waiting for the detector",
+  encode: "Reading each face",
+  head: "Judging the window",
+  end_to_end: "Frame to verdict",
+  queued: "Waiting its turn",
+  decoding: "Decoding",
+  scoring: "Judging faces",
+  finishing: "Finishing",
+};
+export const stageWords = (stage: string): string => STAGES[stage] ?? spelledOut(stage);
+
+/** A moment as this browser's people write it, to the second. */
+export const moment = (at: string): string =>
+  new Date(at).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
+
+const UNITS = ["B", "KB", "MB", "GB", "TB"];
+
+/** 1,536,000 as "1.5 MB". */
+export function bytes(n: number): string {
+  let unit = 0;
+  let shown = n;
+  while (shown >= 1000 && unit < UNITS.length - 1) {
+    shown /= 1000;
+    unit += 1;
+  }
+  return `${unit === 0 || shown >= 100 ? Math.round(shown) : shown.toFixed(1)} ${UNITS[unit]}`;
+}
+
+export const millis = (ms: number | null): string =>
+  ms === null ? "–" : `${ms < 9.95 ? ms.toFixed(1) : Math.round(ms)} ms`;
+
+/** Seconds of a recording: "0:07.4", "12:03.0". */
+export function clockTime(secs: number): string {
+  const tenths = Math.round(secs * 10);
+  const minutes = Math.floor(tenths / 600);
+  return `${minutes}:${((tenths - minutes * 600) / 10).toFixed(1).padStart(4, "0")}`;
+}

@@ -1,6 +1,8 @@
 // Debian's Chromium for the browser tests and the screenshots. In: an address. Out: a browser, and pages that collect
 // what must not happen (console errors, requests to another host) and which pictures came over the WebSocket.
 
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from "playwright-core";
 
 /** The browser's own traffic is off, so that every request is the page's. */
@@ -14,8 +16,19 @@ const FLAGS = [
   "--disable-sync",
 ];
 
+/**
+ * While working on the page: its files come from dist/ as `npm run build` just made it and not from the program, which
+ * would have to be built anew to hold them.
+ */
+const FRESH = process.env.TRUEVISION_FRESH_DIST !== undefined;
+const DIST = join(import.meta.dirname, "../dist");
+
 export const launch = (): Promise<Browser> =>
-  chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
+  chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    // A page that did not come from the loopback may not connect to it.
+    args: FRESH ? [...FLAGS, "--disable-features=LocalNetworkAccessChecks"] : FLAGS,
+  });
 
 export const DESKTOP = { width: 1440, height: 900 };
 export const PHONE = { width: 360, height: 780 };
@@ -56,6 +69,16 @@ export async function open(browser: Browser, url: string, options: BrowserContex
       if (watched.pictures.length > PICTURES_KEPT) watched.pictures.shift();
     });
   });
+  if (FRESH) {
+    await page.route(
+      (address) => address.host === host && !/^\/(api|ws)/.test(address.pathname),
+      (route) => {
+        const { pathname } = new URL(route.request().url());
+        const file = join(DIST, pathname === "/" ? "index.html" : pathname);
+        return existsSync(file) ? route.fulfill({ path: file }) : route.continue();
+      },
+    );
+  }
   await page.goto(url);
   return watched;
 }

@@ -10,7 +10,7 @@ const ROOT = join(import.meta.dirname, "../..");
 export const document = (path: string): string => readFileSync(join(ROOT, path), "utf8");
 
 interface Golden {
-  events: { type: string }[];
+  events: { type: string; id?: string | number }[];
   errors: { code: string; message: string; field: string | null }[];
 }
 

@@ -48,7 +48,9 @@ test("what the server refuses stands at its field, and the form keeps what was t
   await page.locator('[aria-invalid="true"]').waitFor();
   expect(await address.getAttribute("aria-invalid")).toBe("true");
   const described = (await address.getAttribute("aria-describedby"))?.split(" ").at(-1) ?? "";
-  expect(await page.locator(`[id="${described}"]`).textContent()).toMatch(/no such kind of source; write a file, rtsp:\/\//);
+  expect(await page.locator(`[id="${described}"]`).textContent()).toMatch(
+    /no such kind of source; write a file, rtsp:\/\//,
+  );
   expect(await address.inputValue()).toBe("ftp://camera.local/live");
   expect(await page.locator(".tile").count()).toBe(0);
 });

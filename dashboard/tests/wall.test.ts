@@ -1,9 +1,9 @@
 // The wall with two live streams: what is on it, for the eye, for the keyboard's and screen reader's user, and on
 // every width.
 
-import axe from "axe-core";
-import type { Browser, Page } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { findings } from "./axe";
 import { decided, launch, open, PHONE, tile, type Watched } from "./browser";
 import { boxOnItsFrame } from "./pixels";
 import { DEMO, Program } from "./program";
@@ -100,15 +100,6 @@ test("through all of this: no console error, no request to another host", () => 
   expect(desk.errors).toEqual([]);
   expect(desk.strangers).toEqual([]);
 });
-
-/** Serious and critical findings of axe, with where they are. */
-async function findings(page: Page): Promise<string[]> {
-  await page.evaluate(axe.source);
-  const { violations } = await page.evaluate(() => (globalThis as unknown as { axe: typeof axe }).axe.run());
-  return violations
-    .filter(({ impact }) => impact === "serious" || impact === "critical")
-    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
-}
 
 /** How many pixels of a canvas something was drawn on. */
 function inked(canvas: SVGElement | HTMLElement): number {

@@ -5,6 +5,7 @@ import { needsToken } from "../wire/api";
 import { Link } from "../wire/link";
 import { Board } from "./board";
 import { Clock } from "./clock";
+import { News } from "./news";
 import { Pictures } from "./pictures";
 import { Watch } from "./watch";
 
@@ -12,6 +13,7 @@ export interface Live {
   board: Board;
   clock: Clock;
   link: Link;
+  news: News;
   pictures: Pictures;
   watch: Watch;
 }
@@ -19,12 +21,16 @@ export interface Live {
 export function startLive(page: Location): Live {
   const board = new Board();
   const clock = new Clock();
+  const news = new News();
   const pictures = new Pictures();
   const url = `${page.protocol === "https:" ? "wss" : "ws"}://${page.host}/ws`;
   const link = new Link(
     url,
     {
-      onEvent: (event) => board.apply(event),
+      onEvent: (event) => {
+        board.apply(event);
+        news.apply(event);
+      },
       onPicture: (picture) => pictures.show(picture),
       onState: (state) => board.setLink(state),
     },
@@ -33,5 +39,5 @@ export function startLive(page: Location): Live {
   const watch = new Watch((ids) => link.watch(ids));
   clock.subscribe(() => board.tick());
   link.connect();
-  return { board, clock, link, pictures, watch };
+  return { board, clock, link, news, pictures, watch };
 }

@@ -1,7 +1,6 @@
-// The top of the page: product, connection, streams by verdict, model, theme, "Add stream".
+// The top of the page: connection, streams by verdict, model, theme, "Add stream".
 // In: the overview. Out: what the user wants added. Used by App.tsx.
 
-import { faEye } from "@fortawesome/free-solid-svg-icons/faEye";
 import { faLink } from "@fortawesome/free-solid-svg-icons/faLink";
 import { faLinkSlash } from "@fortawesome/free-solid-svg-icons/faLinkSlash";
 import { faMicrochip } from "@fortawesome/free-solid-svg-icons/faMicrochip";
@@ -28,10 +27,6 @@ export function Header({ onAdd }: { onAdd: () => void }) {
   const { server, link, counts } = useOverview();
   return (
     <header className="header glass">
-      <h1 className="brand">
-        <Icon of={faEye} />
-        True<span>Vision</span>
-      </h1>
       <Connection link={link} />
       <ul className="counts" aria-label="Streams by verdict">
         {COUNTED.map(([label, word]) => (

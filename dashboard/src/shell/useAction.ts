@@ -2,13 +2,13 @@
 // error if it failed. Used by the dialogs and the tile's buttons.
 
 import { useState } from "react";
-import { ApiError } from "../wire/api";
+import { ApiError } from "../wire/call";
 
 export interface Action {
   busy: boolean;
   error: ApiError | null;
   /** True when it went well. */
-  run(call: () => Promise<void>): Promise<boolean>;
+  run(call: () => Promise<unknown>): Promise<boolean>;
 }
 
 export function useAction(): Action {

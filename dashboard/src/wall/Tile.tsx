@@ -67,7 +67,7 @@ function VerdictLine({ view }: { view: StreamView }) {
   );
 }
 
-function Age({ view }: { view: StreamView }) {
+export function Age({ view }: { view: StreamView }) {
   const age = evidenceAge(view, useNow());
   return (
     <span className="age" title="Age of the newest evidence behind the verdict">
@@ -76,7 +76,7 @@ function Age({ view }: { view: StreamView }) {
   );
 }
 
-function Reasons({ view }: { view: StreamView }) {
+export function Reasons({ view }: { view: StreamView }) {
   // Of a lost stream only the server's own reasons for STALE still hold.
   const reasons = view.lost === null || view.lost === "stale" ? (view.stream.verdict?.reasons ?? []) : [];
   return (

@@ -7,6 +7,7 @@ import { faRotateRight } from "@fortawesome/free-solid-svg-icons/faRotateRight";
 import { faTrashCan } from "@fortawesome/free-solid-svg-icons/faTrashCan";
 import { useState } from "react";
 import type { StreamView } from "../live/board";
+import { to } from "../route";
 import { Dialog } from "../shell/Dialog";
 import { Icon } from "../shell/Icon";
 import { useAction } from "../shell/useAction";
@@ -29,7 +30,9 @@ export function TileHead({ view, large, onEnlarge }: Props) {
   return (
     <>
       <header className="tile-head">
-        <h2 title={`${stream.name} · ${stream.source}`}>{stream.name}</h2>
+        <h2 title={`${stream.name} · ${stream.source}`}>
+          <a href={to("streams", stream.id)}>{stream.name}</a>
+        </h2>
         <span className="state" data-state={state.kind} title={`${kindWords(stream.kind)} ${stream.source}`}>
           <span className="state-dot" aria-hidden="true" />
           {state.word}

@@ -39,5 +39,5 @@ test("only a 401 asks for a token", async () => {
 test("an id is one part of the address, whatever is in it", async () => {
   answer(204);
   await removeStream("a/b?c");
-  expect(fetch).toHaveBeenCalledWith("/api/streams/a%2Fb%3Fc", expect.objectContaining({ method: "DELETE" }));
+  expect(fetch).toHaveBeenCalledWith("/api/v1/streams/a%2Fb%3Fc", expect.objectContaining({ method: "DELETE" }));
 });

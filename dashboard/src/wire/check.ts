@@ -20,6 +20,12 @@ export const number: Check<number> = (value, path) =>
 export const flag: Check<boolean> = (value, path) =>
   typeof value === "boolean" ? value : refuse(path, "true or false", value);
 
+/** An identifier, which the server may number: text for the page. */
+export const key: Check<string> = (value, path) => (typeof value === "number" ? String(value) : text(value, path));
+
+/** Anything, to be looked at later. */
+export const anything: Check<unknown> = (value) => value;
+
 export const nullable =
   <T>(check: Check<T>): Check<T | null> =>
   (value, path) =>

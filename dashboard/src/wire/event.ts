@@ -1,7 +1,10 @@
 // The server's messages, version 1, as `src/publish/event.rs` defines them (the same golden JSON tests both).
 // In: the text of one WebSocket message. Out: a typed Event. Used by link.ts and picture.ts.
 
+import { alertFields } from "./alert";
+import { jobFields } from "./analysis";
 import { asObject, type Checked, flag, list, nullable, number, object, oneOf, record, text, WireError } from "./check";
+import { periodFields } from "./record";
 
 export const VERSION = 1;
 
@@ -79,6 +82,8 @@ const server = object({
   version: text,
   model: object({ name: text, version: text, trial: flag, note: text }),
   provider: text,
+  /** What it would rather run on, and why it cannot. */
+  passed_over: list(object({ provider: text, why: text })),
   fake_at: number,
   real_at: number,
   stale_secs: number,
@@ -94,9 +99,16 @@ const bodies = {
   // Says that nothing happened; repeats the newest sequence number.
   heartbeat: object({ ...envelope, type: oneOf("heartbeat"), now: text }),
 };
+/** News of what the server keeps. The wall lives without them: one that cannot be read only counts. */
+const news = {
+  analysis: object({ ...envelope, type: oneOf("analysis"), ...jobFields }),
+  period: object({ ...envelope, type: oneOf("period"), ...periodFields }),
+  alert: object({ ...envelope, type: oneOf("alert"), ...alertFields }),
+};
+export type NewsOf = { [K in keyof typeof news]: Checked<(typeof news)[K]> };
 type Bodies = { [K in keyof typeof bodies]: Checked<(typeof bodies)[K]> };
 /** A type that this page does not know yet counts in the sequence and is otherwise ignored. */
-export type Event = Bodies[keyof Bodies] | { type: "unknown"; v: number; seq: number };
+export type Event = Bodies[keyof Bodies] | NewsOf[keyof NewsOf] | { type: "unknown"; v: number; seq: number };
 
 export const parseVerdict = (value: unknown): Verdict => verdict(value, "verdict");
 
@@ -105,5 +117,12 @@ export function parseEvent(message: string): Event {
   if (value.v !== VERSION) throw new WireError(`this page speaks version ${VERSION}, the server ${value.v}; reload it`);
   const type = text(value.type, "event.type");
   if (Object.hasOwn(bodies, type)) return bodies[type as keyof Bodies](value, type);
+  if (Object.hasOwn(news, type)) {
+    try {
+      return news[type as keyof NewsOf](value, type);
+    } catch {
+      // Falls through: the pages that show it ask the server anyway.
+    }
+  }
   return { type: "unknown", v: VERSION, seq: number(value.seq, "event.seq") };
 }

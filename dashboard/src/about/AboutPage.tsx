@@ -1,0 +1,72 @@
+// What is stored, how long and where; what leaves the machine; what this product is. In: /storage. Shown at #/about.
+
+import { faCircleInfo } from "@fortawesome/free-solid-svg-icons/faCircleInfo";
+import { faDatabase } from "@fortawesome/free-solid-svg-icons/faDatabase";
+import { faUserShield } from "@fortawesome/free-solid-svg-icons/faUserShield";
+import { useOverview } from "../live/hooks";
+import { to } from "../route";
+import { Facts, Page, Panel, Waiting } from "../shell/Page";
+import { useFetched } from "../shell/useFetched";
+import { storageNow } from "../wire/record";
+import { bytes, moment, whole } from "../words";
+
+export default function AboutPage() {
+  const { server } = useOverview();
+  const { data, error } = useFetched(storageNow, "storage");
+  return (
+    <Page title="Privacy" lead="What this program keeps about people, for how long, where, and what it never does.">
+      <Panel title="What is stored" icon={faDatabase}>
+        {data ? (
+          <div className="stack">
+            <p>{data.path_note}</p>
+            <Facts
+              of={[
+                ["Database", bytes(data.database_bytes)],
+                ["Events", whole(data.periods)],
+                ["Pictures of faces", whole(data.thumbnails)],
+                ["Oldest entry", data.oldest ? moment(data.oldest) : "none"],
+                ["Kept at most", `${data.keep_days} days`],
+                ["Room at most", `${whole(data.keep_mb)} MB`],
+              ]}
+            />
+            <p className="soft">
+              What is older or does not fit is deleted by itself. Change both under{" "}
+              <a href={to("settings")}>Settings</a>.
+            </p>
+          </div>
+        ) : (
+          <Waiting error={error} absent="This server keeps no record: verdicts are gone when it stops." />
+        )}
+      </Panel>
+      <Panel title="What it does and does not do" icon={faUserShield}>
+        <ul className="limits">
+          <li>
+            Everything runs on this machine. No picture, verdict or statistic is sent to anyone, unless alerts are set
+            up to be sent somewhere.
+          </li>
+          <li>
+            Live video is looked at and forgotten: it is not recorded. Of an event one small picture of the face is
+            kept.
+          </li>
+          <li>Files given to Analyze stay on this machine until the analysis is removed.</li>
+          <li>It recognises nobody: it knows faces apart only while they are in sight, and has no list of people.</li>
+          <li>This page loads nothing from other hosts; it keeps your theme and alert choices in this browser only.</li>
+          <li>A verdict orders evidence. REAL is no proof of authenticity, FAKE no proof of deceit.</li>
+        </ul>
+      </Panel>
+      <Panel title="About" icon={faCircleInfo}>
+        <Facts
+          of={[
+            ["TrueVision", server?.version ?? "–"],
+            ["Model", server ? `${server.model.name} ${server.model.version}` : "–"],
+            ["Licence", "MIT or Apache-2.0"],
+            ["Uses", "React, uPlot, marked (MIT); Orbitron, Poppins (OFL-1.1); Font Awesome Free (CC-BY-4.0)"],
+          ]}
+        />
+        <p className="soft">
+          <a href="/licences.md">Licences of the parts</a> · <a href={to("model")}>What the model can and cannot do</a>
+        </p>
+      </Panel>
+    </Page>
+  );
+}

@@ -1,0 +1,150 @@
+// The API, readable: every operation with its parameters and answers, and the shapes they use.
+// In: /openapi.json, which the server makes from its code. Shown at #/api.
+
+import { faCode } from "@fortawesome/free-solid-svg-icons/faCode";
+import { faDownload } from "@fortawesome/free-solid-svg-icons/faDownload";
+import { faShapes } from "@fortawesome/free-solid-svg-icons/faShapes";
+import { useMemo } from "react";
+import { Icon } from "../shell/Icon";
+import { Page, Panel, Waiting } from "../shell/Page";
+import { useFetched } from "../shell/useFetched";
+import { API } from "../wire/call";
+import { openApi } from "../wire/state";
+import { groups, type Operation, type Schema, schemas } from "./document";
+import "../style/reference.css";
+
+export default function ReferencePage() {
+  const { data, error } = useFetched(openApi, "openapi");
+  const found = useMemo(() => (data ? groups(data) : []), [data]);
+  const shapes = useMemo(() => (data ? schemas(data) : []), [data]);
+  return (
+    <Page
+      title="API"
+      lead="Everything on these pages is there for programs too: REST below, live events on the WebSocket at /ws."
+      actions={
+        <a className="button small" href={`${API}/openapi.json`} download>
+          <Icon of={faDownload} /> OpenAPI document
+        </a>
+      }
+    >
+      {!data && (
+        <Panel title="Operations" icon={faCode}>
+          <Waiting error={error} absent="This server does not describe its API yet; docs/api.md does." />
+        </Panel>
+      )}
+      {found.map(([group, operations]) => (
+        <Panel key={group} title={group} icon={faCode}>
+          <div className="list">
+            {operations.map((operation) => (
+              <OperationCard key={operation.method + operation.path} operation={operation} />
+            ))}
+          </div>
+        </Panel>
+      ))}
+      {shapes.length > 0 && (
+        <Panel title="Shapes" icon={faShapes}>
+          <div className="list">
+            {shapes.map((schema) => (
+              <SchemaCard key={schema.name} schema={schema} />
+            ))}
+          </div>
+        </Panel>
+      )}
+    </Page>
+  );
+}
+
+function OperationCard({ operation }: { operation: Operation }) {
+  const { method, path, summary, description, parameters, body, answers } = operation;
+  return (
+    <details className="card operation">
+      <summary>
+        <span className="method" data-method={method}>
+          {method}
+        </span>
+        <code>{path}</code> <span className="soft">{summary}</span>
+      </summary>
+      <div className="stack">
+        {description && <p>{description}</p>}
+        {parameters.length > 0 && (
+          <Table
+            title={`Parameters of ${method} ${path}`}
+            heads={["Parameter", "Type", "Meaning"]}
+            rows={parameters.map(({ name, where, required, type, description }) => [
+              `${name} (${where}${required ? "" : ", optional"})`,
+              type,
+              description,
+            ])}
+          />
+        )}
+        {body !== null && (
+          <p>
+            Body: <code>{body}</code>
+          </p>
+        )}
+        <Table
+          title={`Answers of ${method} ${path}`}
+          heads={["Answer", "Type", "When"]}
+          rows={answers.map(({ status, type, description }) => [status, type, description])}
+        />
+      </div>
+    </details>
+  );
+}
+
+function SchemaCard({ schema: { name, description, fields } }: { schema: Schema }) {
+  return (
+    <details className="card operation">
+      <summary>
+        <code>{name}</code> <span className="soft">{fields.map((field) => field.name).join(", ")}</span>
+      </summary>
+      <div className="stack">
+        {description && <p>{description}</p>}
+        {fields.length > 0 && (
+          <Table
+            title={`Fields of ${name}`}
+            heads={["Field", "Type", "Meaning"]}
+            rows={fields.map((field) => [
+              field.required ? field.name : `${field.name} (optional)`,
+              field.type,
+              field.description,
+            ])}
+          />
+        )}
+      </div>
+    </details>
+  );
+}
+
+function Table({ title, heads, rows }: { title: string; heads: string[]; rows: string[][] }) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
+    <section className="table-scroll" tabIndex={0} aria-label={title}>
+      <table>
+        <thead>
+          <tr>
+            {heads.map((head) => (
+              <th key={head} scope="col">
+                {head}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map(([first, ...rest]) => (
+            <tr key={first}>
+              <th scope="row">
+                <code>{first}</code>
+              </th>
+              {rest.map((cell, at) => (
+                <td key={heads[at + 1]} className="words">
+                  {cell}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}

@@ -1,0 +1,121 @@
+// Every page with much on it (the contract's answers are put before it: stage.ts): whole on each width, reachable by
+// keyboard, nothing serious for axe in either theme, and a plain word where the server has no such part.
+
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { findings } from "./axe";
+import { launch, open, PHONE, type Watched } from "./browser";
+import { DEMO, Program } from "./program";
+import { stage } from "./stage";
+
+const PAGES: [string, string][] = [
+  ["live", "Demo: untouched"],
+  ["streams/manipulated", "Newest window of each face"],
+  ["events", "Show older events"],
+  ["events/41", "All events"],
+  ["analyze", "interview.mp4"],
+  ["analyze/a1", "What limited this judgement"],
+  ["analyze/a2", "Being judged"],
+  ["analyze/a4", "one picture, one point"],
+  ["alerts", "Deliveries given up"],
+  ["health", "Frames not looked at"],
+  ["model", "Model card"],
+  ["settings", "Where alerts go"],
+  ["about", "What is stored"],
+  ["api", "Shapes"],
+];
+
+let program: Program;
+let browser: Browser;
+let desk: Watched;
+
+beforeAll(async () => {
+  [program, browser] = await Promise.all([Program.start(DEMO), launch()]);
+  desk = await open(browser, program.url);
+  await stage(desk.page);
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await program?.stop();
+});
+
+async function visit(page: Page, path: string, words: string): Promise<void> {
+  await page.evaluate((hash) => {
+    location.hash = hash;
+  }, `#/${path}`);
+  await page.locator("main").getByText(words, { exact: false }).first().waitFor();
+}
+
+describe.each(["dark", "light"])("in the %s theme", (theme) => {
+  beforeAll(async () => {
+    const root = desk.page.locator("html");
+    if ((await root.getAttribute("data-theme")) !== theme) {
+      await desk.page.getByRole("button", { name: `Switch to the ${theme} theme` }).click();
+    }
+  });
+
+  test.each(PAGES)("axe finds nothing serious on %s", async (path, words) => {
+    await visit(desk.page, path, words);
+    expect(await findings(desk.page)).toEqual([]);
+  });
+});
+
+describe.each([1440, 1024, 768, PHONE.width])("%i px wide", (width) => {
+  test.each(PAGES)("%s scrolls nowhere sideways", async (path, words) => {
+    await desk.page.setViewportSize({ width, height: 780 });
+    await visit(desk.page, path, words);
+    const overflow = () => desk.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    expect(await overflow()).toBeLessThanOrEqual(0);
+  });
+});
+
+test("on a phone the rest of the pages is under More, by keyboard too", async () => {
+  const { page } = desk;
+  await page.setViewportSize(PHONE);
+  await page.getByRole("button", { name: "More" }).focus();
+  await page.keyboard.press("Enter");
+  await page.getByRole("dialog").getByRole("link", { name: "Health" }).focus();
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: "Health" }).waitFor();
+  expect(await page.getByRole("dialog").count()).toBe(0);
+  await page.setViewportSize({ width: 1440, height: 900 });
+});
+
+test("the keyboard seeks the picture of a video", async () => {
+  const { page } = desk;
+  await visit(page, "analyze/a1", "What limited this judgement");
+  const line = page.getByRole("slider", { name: /^Fake confidence\./ });
+  await line.focus();
+  await page.keyboard.press("Home");
+  const place = page.locator(".viewer-bar");
+  await expect.poll(() => place.textContent()).toContain("picture 1 of 60");
+  await page.keyboard.press("PageDown");
+  await expect.poll(() => place.textContent()).toMatch(/picture [56] of 60/);
+  await page.keyboard.press("End");
+  await expect.poll(() => place.textContent()).toContain("picture 60 of 60");
+});
+
+test("a page that follows a link begins at its top, with the focus on it and its name in the title", async () => {
+  const { page } = desk;
+  await page.getByRole("link", { name: "Model" }).first().click();
+  await page.getByRole("heading", { name: "Model", exact: true }).waitFor();
+  expect(await page.title()).toBe("Model · TrueVision");
+  expect(await page.evaluate(() => document.activeElement?.tagName)).toBe("MAIN");
+});
+
+test("a moved threshold shows its effect before it is applied", async () => {
+  const { page } = desk;
+  await visit(page, "model", "Model card");
+  const apply = page.getByRole("button", { name: /^Apply/ });
+  expect(await apply.isDisabled()).toBe(true);
+  await page.getByRole("slider", { name: "FAKE from" }).focus();
+  for (let step = 0; step < 10; step += 1) await page.keyboard.press("ArrowRight");
+  await page.getByText("As you would have it").waitFor();
+  expect(await apply.isDisabled()).toBe(false);
+});
+
+test("no console error, no request to another host", () => {
+  expect(desk.errors).toEqual([]);
+  expect(desk.strangers).toEqual([]);
+});
