@@ -25,10 +25,12 @@ fn alarmist() -> tempfile::TempDir {
     folder
 }
 
-/// A program that plays the untouched clip again and again and keeps in `folder` what it judged.
-fn start(model: &Path, folder: &Path, more: &str) -> Program {
+/// A program that plays the untouched clip again and again and keeps in `folder` what it judged. Every frame is judged,
+/// however busy the machine is.
+fn start(model: &Path, folder: &Path) -> Program {
     let settings = format!(
-        "detector.model = {:?}\n{more}\n[[streams]]\nid = \"door\"\nname = \"Front door\"\nurl = {:?}\nrepeat = true\n",
+        "detector.model = {:?}\nverdict.stale_secs = 60.0\n\
+         [[streams]]\nid = \"door\"\nname = \"Front door\"\nurl = {:?}\nrepeat = true\nrealtime = false\n",
         model.display().to_string(),
         demo("untouched").display().to_string()
     );
@@ -48,7 +50,7 @@ fn fake(program: &Program) -> Value {
 #[test]
 fn a_review_outlives_kill_9_and_what_lasted_then_has_ended() {
     let (model, folder) = (alarmist(), tempfile::tempdir().unwrap());
-    let program = start(model.path(), folder.path(), "");
+    let program = start(model.path(), folder.path());
     let mut told = program.events();
     let event = told.until("a FAKE period", |event| event["type"] == "period" && event["label"] == "FAKE");
     assert_eq!((&event["stream_name"], &event["ended"]), (&json!("Front door"), &Value::Null));
@@ -67,7 +69,7 @@ fn a_review_outlives_kill_9_and_what_lasted_then_has_ended() {
     assert_eq!(status, 200, "{body}");
     program.kill();
 
-    let program = start(model.path(), folder.path(), "");
+    let program = start(model.path(), folder.path());
     let kept = program.json(&path);
     assert_eq!(
         (&kept["review"], &kept["note"], &kept["thumbnail"]),
@@ -93,7 +95,7 @@ fn a_review_outlives_kill_9_and_what_lasted_then_has_ended() {
 #[test]
 fn the_environment_wins_over_what_was_changed_and_what_is_old_goes() {
     let (model, folder) = (alarmist(), tempfile::tempdir().unwrap());
-    let program = start(model.path(), folder.path(), "");
+    let program = start(model.path(), folder.path());
     fake(&program);
     let (status, _) = program.patch("/api/v1/settings", &json!({ "verdict.fake_at": 0.9, "record.keep_days": 1 }));
     assert_eq!(status, 200);
@@ -124,7 +126,7 @@ fn a_record_that_cannot_be_kept_is_told_and_the_analysis_runs() {
     // A file where the folder should be: nobody may write there, not even root, whom rights do not bind.
     let no_folder = tempfile::NamedTempFile::new().unwrap();
     for (folder, words) in [(damaged.path(), "truevision.sqlite is damaged"), (no_folder.path(), "record.folder")] {
-        let program = start(&root().join("models/trial-112"), folder, "");
+        let program = start(&root().join("models/trial-112"), folder);
         let mut told = program.events();
         told.until("a verdict", |event| event["type"] == "verdict" && event["label"] != "UNCERTAIN");
         let ready = program.json("/readyz");
