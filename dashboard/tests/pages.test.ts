@@ -77,7 +77,7 @@ test("on a phone the rest of the pages is under More, by keyboard too", async ()
   await page.keyboard.press("Enter");
   await page.getByRole("dialog").getByRole("link", { name: "Health" }).focus();
   await page.keyboard.press("Enter");
-  await page.getByRole("heading", { name: "Health" }).waitFor();
+  await page.getByRole("heading", { name: "Health", level: 2 }).waitFor();
   expect(await page.getByRole("dialog").count()).toBe(0);
   await page.setViewportSize({ width: 1440, height: 900 });
 });
@@ -90,7 +90,7 @@ test("the keyboard seeks the picture of a video", async () => {
   await page.keyboard.press("Home");
   const place = page.locator(".viewer-bar");
   await expect.poll(() => place.textContent()).toContain("picture 1 of 60");
-  await page.keyboard.press("PageDown");
+  await page.keyboard.press("PageUp");
   await expect.poll(() => place.textContent()).toMatch(/picture [56] of 60/);
   await page.keyboard.press("End");
   await expect.poll(() => place.textContent()).toContain("picture 60 of 60");
@@ -99,7 +99,7 @@ test("the keyboard seeks the picture of a video", async () => {
 test("a page that follows a link begins at its top, with the focus on it and its name in the title", async () => {
   const { page } = desk;
   await page.getByRole("link", { name: "Model" }).first().click();
-  await page.getByRole("heading", { name: "Model", exact: true }).waitFor();
+  await page.getByRole("heading", { name: "Model", level: 2, exact: true }).waitFor();
   expect(await page.title()).toBe("Model · TrueVision");
   expect(await page.evaluate(() => document.activeElement?.tagName)).toBe("MAIN");
 });

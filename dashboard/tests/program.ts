@@ -3,12 +3,13 @@
 // with the test process.
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const ROOT = join(import.meta.dirname, "../..");
 const BINARY = join(ROOT, "target/release/truevision");
-const CLIPS = join(ROOT, ".cache/demo");
+export const CLIPS = join(ROOT, ".cache/demo");
 
 interface Settings {
   /** A settings file, relative to the repository; without one there are no streams. */
@@ -21,9 +22,12 @@ interface Settings {
 /** Names of the two streams of configs/demo.toml. */
 export const DEMO = { config: "configs/demo.toml", names: ["Demo: untouched", "Demo: manipulated"] } as const;
 
+/** What the programs of this process keep: a folder of its own for each, gone when the process ends. */
+const kept: string[] = [];
 const running = new Set<ChildProcess>();
 process.on("exit", () => {
   for (const child of running) child.kill("SIGKILL");
+  for (const folder of kept) rmSync(folder, { recursive: true, force: true });
 });
 
 export class Program {
@@ -41,12 +45,19 @@ export class Program {
     for (const needed of [BINARY, CLIPS]) {
       if (!existsSync(needed)) throw new Error(`${needed} is missing: run \`make setup\``);
     }
+    const folder = mkdtempSync(join(tmpdir(), "truevision-"));
+    kept.push(folder);
     const child = spawn(
       BINARY,
       ["run", "--listen", `127.0.0.1:${port}`, ...(config === undefined ? [] : ["--config", config])],
       {
         cwd: ROOT,
-        env: { ...process.env, ...(token === undefined ? {} : { TRUEVISION__WEB__TOKEN: token }) },
+        env: {
+          ...process.env,
+          TRUEVISION__ANALYSES__FOLDER: join(folder, "analyses"),
+          TRUEVISION__RECORD__FOLDER: join(folder, "record"),
+          ...(token === undefined ? {} : { TRUEVISION__WEB__TOKEN: token }),
+        },
         stdio: ["ignore", "pipe", "pipe"],
       },
     );
