@@ -16,7 +16,7 @@ use crate::metrics::Metrics;
 use crate::publish::{Board, Report, event};
 use crate::source;
 use crate::stream::{self, Rooms};
-use crate::web::{self, Door, StreamError, Streams};
+use crate::web::{self, Behind, Door, StreamError, Streams};
 
 /// How long a stream whose thread panicked rests before it starts anew.
 const REST_AFTER_PANIC: Duration = Duration::from_secs(5);
@@ -49,8 +49,8 @@ impl Error {
 pub fn run(config: Config) -> Result<(), Error> {
     let runtime = runtime()?;
     let app = App::start(&config, &runtime)?;
-    let door =
-        runtime.block_on(Door::open(&config.web, app.clone(), app.rooms.board.clone(), app.rooms.metrics.clone()))?;
+    let behind = Behind { streams: app.clone(), board: app.rooms.board.clone(), metrics: app.rooms.metrics.clone() };
+    let door = runtime.block_on(Door::open(&config.web, behind))?;
     let address = door.address();
     tracing::info!(%address, streams = config.streams.len(), "ready");
     // The one line a person waits for, whatever the log filter.

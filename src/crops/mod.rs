@@ -9,9 +9,10 @@ use crate::pixels::{Point, Square, Yuv};
 use crate::tracks::Track;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// What was measured of a crop.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, ToSchema)]
 pub struct Quality {
     /// Side of the crop's square in frame pixels: the resolution the face really had.
     pub side_px: f32,

@@ -13,6 +13,7 @@ mod yunet;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::pixels::Point;
 
@@ -21,7 +22,7 @@ pub use detector::{Detector, Looks};
 pub use schedule::{Region, Schedule};
 
 /// A rectangle in frame pixels; may reach beyond the frame.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Rect {
     pub x: f32,
     pub y: f32,

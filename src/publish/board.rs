@@ -200,13 +200,9 @@ impl Task {
 
     fn take(&mut self, report: Report) {
         let metrics = self.metrics.clone();
-        let id = match &report {
-            Report::Added { stream, .. } | Report::Removed { stream } | Report::Connected { stream, .. } => stream,
-            Report::Fault { stream, .. } | Report::Ended { stream } | Report::Dropped { stream, .. } => stream,
-            Report::Analysis(analysis) => &analysis.stream,
-        };
-        let known = self.streams.iter().position(|live| live.id == *id);
+        let known = report.stream().and_then(|id| self.streams.iter().position(|live| live.id == *id));
         match (report, known) {
+            (Report::Tell(body), _) => self.tell(*body),
             (Report::Added { stream, name, kind, source }, known) => {
                 let judge = Judge::new(&self.verdict, &self.rule);
                 let live = Live::new(stream, name, kind, source, judge, &metrics);

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::crops::Quality;
 use crate::faces::Rect;
@@ -48,7 +49,7 @@ pub struct Snapshot {
 }
 
 /// What the page must know of the program.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Server {
     pub version: String,
     pub model: Model,
@@ -60,7 +61,7 @@ pub struct Server {
     pub stale_secs: f64,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Model {
     pub name: String,
     pub version: String,
@@ -69,7 +70,7 @@ pub struct Model {
     pub note: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     Connecting,
@@ -94,7 +95,7 @@ impl State {
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct StreamState {
     pub id: String,
     pub name: String,
@@ -119,7 +120,7 @@ pub struct StreamState {
     pub verdict: Option<VerdictState>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Fault {
     /// `not_found`, `unauthorised`, `unreachable`, `no_frames`, ...
     pub code: String,
@@ -129,7 +130,7 @@ pub struct Fault {
 }
 
 /// A stream's verdict as of one frame. Also the header of that frame's picture.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct VerdictState {
     pub id: String,
     pub frame: u64,
@@ -149,7 +150,7 @@ pub struct VerdictState {
     pub faces: Vec<FaceState>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct FaceState {
     pub track: u64,
     pub rect: Rect,

@@ -93,6 +93,20 @@ pub enum Report {
     },
     /// A frame's faces, scored.
     Analysis(Analysis),
+    /// An event of another room, to be told as it is.
+    Tell(Box<event::Body>),
+}
+
+impl Report {
+    /// The stream that it is about.
+    fn stream(&self) -> Option<&StreamId> {
+        match self {
+            Self::Added { stream, .. } | Self::Removed { stream } | Self::Connected { stream, .. } => Some(stream),
+            Self::Fault { stream, .. } | Self::Ended { stream } | Self::Dropped { stream, .. } => Some(stream),
+            Self::Analysis(analysis) => Some(&analysis.stream),
+            Self::Tell(_) => None,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,12 +1,13 @@
 //! A stream's settings and the check that finds every impossible one. Read by `config`, by the API when a stream is added, and by `Source`.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::address::{Kind, Target};
 use crate::secret::Secret;
 
 /// One stream's settings.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// 1-64 characters a-z A-Z 0-9 _ -; names the stream in API, metrics and logs.
@@ -17,6 +18,7 @@ pub struct Config {
     pub url: String,
     /// User and password for RTSP and HTTP (for SRT the password is the passphrase); better here than in the url.
     pub user: String,
+    #[schema(value_type = String)]
     pub password: Secret,
     /// RTSP transport.
     pub transport: Transport,
@@ -29,7 +31,7 @@ pub struct Config {
 }
 
 /// RTSP transport.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Transport {
     /// UDP first, TCP when no packets come.

@@ -13,6 +13,7 @@ use std::fmt;
 use std::time::{Duration, Instant, SystemTime};
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::crops::Quality;
 use crate::faces::Rect;
@@ -20,7 +21,7 @@ use crate::source::Stamp;
 
 /// The four answers, in the order in which they weigh: a stream has its worst face's. A stale face weighs more than a
 /// real one, so that nobody is told REAL of a face that is not being judged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Label {
     Real,
@@ -51,7 +52,7 @@ impl fmt::Display for Label {
 }
 
 /// Why a verdict is not (yet) REAL or FAKE; the words people see are the dashboard's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     NoFace,

@@ -1,4 +1,4 @@
-//! `/api`: the program's status, its streams, the login. In: requests that `guard` let through. Out: JSON, or a
+//! The API's own part: the program's status, its streams, the login. In: requests that `guard` let through. Out: JSON, or a
 //! [`Problem`]. Whatever may block runs off the async threads.
 
 use std::net::SocketAddr;
@@ -10,7 +10,7 @@ use axum::extract::{ConnectInfo, Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::body::Body;
 use super::door::Shared;
@@ -21,19 +21,23 @@ use crate::publish::rfc3339;
 use crate::secret::Secret;
 use crate::source;
 
-/// What `GET /api/status` says.
-#[derive(Serialize)]
+/// What runs here.
+#[derive(Serialize, ToSchema)]
 struct Status<'a> {
     #[serde(flatten)]
     server: &'a Server,
+    /// Unique to this start of the program.
     boot: &'a str,
     now: String,
     uptime_secs: f64,
     streams: usize,
     websocket_clients: i64,
+    /// What keeps the program from doing its work, in words.
     not_ready: Vec<String>,
 }
 
+/// Version, model, thresholds, and what is not ready.
+#[utoipa::path(get, path = "/status", tag = "program", responses((status = 200, body = inline(Status))))]
 pub async fn status(State(shared): State<Arc<Shared>>) -> Result<Response, Problem> {
     let streams = off_thread(&shared, |streams| streams.list().len()).await?;
     let status = Status {
@@ -48,13 +52,15 @@ pub async fn status(State(shared): State<Arc<Shared>>) -> Result<Response, Probl
     Ok(Json(status).into_response())
 }
 
-/// What `GET /api/streams` says, in order of arrival.
-#[derive(Serialize)]
+/// Every stream, in order of arrival.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Streams)]
 pub struct List {
     streams: Vec<Listed>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Stream)]
 struct Listed {
     #[serde(flatten)]
     state: StreamState,
@@ -63,7 +69,8 @@ struct Listed {
 }
 
 /// What may be shown of a stream's settings.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = StreamSettings)]
 struct Settings {
     transport: source::Transport,
     realtime: bool,
@@ -78,6 +85,8 @@ impl From<&source::Config> for Settings {
     }
 }
 
+/// All streams with their states and verdicts.
+#[utoipa::path(get, path = "/streams", tag = "streams", responses((status = 200, body = List)))]
 pub async fn list(State(shared): State<Arc<Shared>>) -> Result<Json<List>, Problem> {
     let configs = off_thread(&shared, |streams| streams.list()).await?;
     let snapshot = shared.board.snapshot().await.ok_or_else(Problem::stopping)?;
@@ -88,22 +97,34 @@ pub async fn list(State(shared): State<Arc<Shared>>) -> Result<Json<List>, Probl
     Ok(Json(List { streams: snapshot.streams.into_iter().map(listed).collect() }))
 }
 
+/// The stream that was added.
+#[derive(Serialize, ToSchema)]
+pub struct Added {
+    id: String,
+}
+
+/// Adds a stream that runs until it is removed or the program ends.
+#[utoipa::path(post, path = "/streams", tag = "streams", request_body = source::Config, responses((status = 201, body = Added)))]
 pub async fn add(
     State(shared): State<Arc<Shared>>,
     Body(config): Body<source::Config>,
-) -> Result<(StatusCode, Json<Value>), Problem> {
+) -> Result<(StatusCode, Json<Added>), Problem> {
     let id = config.id.clone();
     off_thread(&shared, move |streams| streams.add(config)).await??;
     tracing::info!(stream = id, "added");
-    Ok((StatusCode::CREATED, Json(json!({ "id": id }))))
+    Ok((StatusCode::CREATED, Json(Added { id })))
 }
 
+/// Removes a stream.
+#[utoipa::path(delete, path = "/streams/{id}", tag = "streams", responses((status = 204)))]
 pub async fn remove(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Result<StatusCode, Problem> {
     tracing::info!(stream = id, "to be removed");
     off_thread(&shared, move |streams| streams.remove(&id)).await??;
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Starts a stream anew.
+#[utoipa::path(post, path = "/streams/{id}/restart", tag = "streams", responses((status = 204)))]
 pub async fn restart(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Result<StatusCode, Problem> {
     tracing::info!(stream = id, "to be restarted");
     off_thread(&shared, move |streams| streams.restart(&id)).await??;
@@ -111,12 +132,15 @@ pub async fn restart(State(shared): State<Arc<Shared>>, Path(id): Path<String>) 
 }
 
 /// The body of a login.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Login {
+    #[schema(value_type = String)]
     token: Secret,
 }
 
+/// Sets the cookie that shows the token from then on.
+#[utoipa::path(post, path = "/login", tag = "door", request_body = Login, responses((status = 204)))]
 pub async fn login(
     State(shared): State<Arc<Shared>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
@@ -129,6 +153,8 @@ pub async fn login(
     Ok((headers, StatusCode::NO_CONTENT))
 }
 
+/// Takes the cookie away.
+#[utoipa::path(post, path = "/logout", tag = "door", responses((status = 204)))]
 pub async fn logout() -> (HeaderMap, StatusCode) {
     (HeaderMap::from_iter([(header::SET_COOKIE, guard::forget_cookie())]), StatusCode::NO_CONTENT)
 }

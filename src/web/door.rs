@@ -2,6 +2,7 @@
 //! that serves until it is closed. Opened by `app`.
 
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,14 +11,14 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderValue, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use axum::routing::{any, delete, get, post};
+use axum::routing::{any, get};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
 use super::guard::{self, Guard};
 use super::problem::Problem;
-use super::{Config, Streams, api, body, connections, dashboard, health, ws};
+use super::{Config, Streams, body, connections, dashboard, health, openapi, ws};
 use crate::metrics::Metrics;
 use crate::publish::Board;
 
@@ -33,11 +34,17 @@ pub enum Error {
     Listen { address: SocketAddr, source: std::io::Error },
 }
 
-/// What all requests share.
-pub struct Shared {
+/// What stands behind the door.
+#[derive(Clone)]
+pub struct Behind {
     pub streams: Arc<dyn Streams>,
     pub board: Board,
     pub metrics: Arc<Metrics>,
+}
+
+/// What all requests share.
+pub struct Shared {
+    pub behind: Behind,
     pub guard: Guard,
     /// A client that does not finish the head of its request, takes no WebSocket message, or answers no ping, for so
     /// long is let go.
@@ -46,6 +53,14 @@ pub struct Shared {
     pub clients: Arc<Semaphore>,
     /// True once the door closes.
     pub closing: watch::Receiver<bool>,
+}
+
+impl Deref for Shared {
+    type Target = Behind;
+
+    fn deref(&self) -> &Behind {
+        &self.behind
+    }
 }
 
 /// The open door.
@@ -57,23 +72,12 @@ pub struct Door {
 
 impl Door {
     /// Listens and serves on the current tokio runtime.
-    pub async fn open(
-        config: &Config,
-        streams: Arc<impl Streams>,
-        board: Board,
-        metrics: Arc<Metrics>,
-    ) -> Result<Self, Error> {
-        Self::listen(config, streams, board, metrics, ws::PATIENCE).await
+    pub async fn open(config: &Config, behind: Behind) -> Result<Self, Error> {
+        Self::listen(config, behind, ws::PATIENCE).await
     }
 
     /// With another patience for slow clients: tests have less.
-    pub(super) async fn listen(
-        config: &Config,
-        streams: Arc<impl Streams>,
-        board: Board,
-        metrics: Arc<Metrics>,
-        patience: Duration,
-    ) -> Result<Self, Error> {
+    pub(super) async fn listen(config: &Config, behind: Behind, patience: Duration) -> Result<Self, Error> {
         let setting = |(key, message): (&str, String)| Error::Setting { key: key.into(), message };
         let (wanted, token) = (config.address().map_err(setting)?, config.token().map_err(setting)?);
         let listener = TcpListener::bind(wanted).await.map_err(|source| Error::Listen { address: wanted, source })?;
@@ -82,7 +86,7 @@ impl Door {
         let (close, closing) = watch::channel(false);
         let guard = Guard::new(token, address.ip().is_loopback());
         let clients = Arc::new(Semaphore::new(ws::CLIENTS));
-        let shared = Arc::new(Shared { streams, board, metrics, guard, patience, clients, closing: closing.clone() });
+        let shared = Arc::new(Shared { behind, guard, patience, clients, closing: closing.clone() });
         let serving = tokio::spawn(connections::serve(listener, routes(shared), patience, closing));
         Ok(Self { address, close, serving })
     }
@@ -107,20 +111,18 @@ impl Door {
     }
 }
 
-fn routes(shared: Arc<Shared>) -> Router {
+pub(super) fn routes(shared: Arc<Shared>) -> Router {
     let guarded = Router::new()
-        .route("/api/status", get(api::status))
-        .route("/api/streams", get(api::list).post(api::add))
-        .route("/api/streams/{id}", delete(api::remove))
-        .route("/api/streams/{id}/restart", post(api::restart))
+        .nest("/api/v1", openapi::guarded().into())
+        .nest("/api", openapi::guarded().into())
         .route("/api/{*rest}", any(async || Problem::not_found()))
         .route("/metrics", get(health::metrics))
         .route("/ws", get(ws::upgrade))
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
         .route_layer(middleware::from_fn_with_state(shared.clone(), guard::token));
     Router::new()
-        .route("/api/login", post(api::login))
-        .route("/api/logout", post(api::logout))
+        .nest("/api/v1", openapi::open().into())
+        .nest("/api", openapi::open().into())
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .method_not_allowed_fallback(async || Problem::method_not_allowed())

@@ -1,4 +1,4 @@
-//! Room 8: the door. In: HTTP on one port. Out: dashboard, `/api/status`, `/api/streams`, `/ws`, `/healthz`, `/readyz`,
+//! Room 8: the door. In: HTTP on one port. Out: dashboard, `/api/v1` (also as `/api`), `/ws`, `/healthz`, `/readyz`,
 //! `/metrics`. No pixel work and no blocking here: streams are added and removed through [`Streams`].
 
 mod api;
@@ -8,10 +8,11 @@ mod dashboard;
 mod door;
 mod guard;
 mod health;
+mod openapi;
 mod problem;
 mod ws;
 
-pub use door::{Door, Error};
+pub use door::{Behind, Door, Error};
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -4,9 +4,22 @@
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::StreamError;
+
+/// The body of every refusal.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Error)]
+pub struct Told {
+    /// Short and stable; docs/api.md lists them.
+    code: &'static str,
+    /// For people: what is wrong and what to do.
+    message: String,
+    /// The key of the request that it is about.
+    field: Option<String>,
+}
 
 /// A refused request.
 #[derive(Debug)]
@@ -74,7 +87,7 @@ impl From<StreamError> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let Self { status, code, message, field } = self;
-        let mut response = (status, Json(json!({ "code": code, "message": message, "field": field }))).into_response();
+        let mut response = (status, Json(Told { code, message, field })).into_response();
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }

@@ -78,7 +78,7 @@ fn the_status_is_as_documented() {
     let site = Site::open();
     let status = site.get("/api/status", &[]).json();
     let document = include_str!("../../../docs/api.md");
-    let example = document.split("### GET /api/status").nth(1).unwrap().split("```").nth(1).unwrap();
+    let example = document.split("### GET /api/v1/status").nth(1).unwrap().split("```").nth(1).unwrap();
     let example: Value = serde_json::from_str(example.trim_start_matches("json")).unwrap();
     assert_eq!(status["fake_at"], 0.7, "written as it was set");
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
@@ -89,7 +89,7 @@ fn the_status_is_as_documented() {
 #[test]
 fn the_document_names_every_key_of_a_new_stream() {
     let document = include_str!("../../../docs/api.md");
-    let section = document.split("### POST /api/streams").nth(1).unwrap().split("###").next().unwrap();
+    let section = document.split("### POST /api/v1/streams").nth(1).unwrap().split("###").next().unwrap();
     let settings = serde_json::to_value(source::Config::default()).unwrap();
     for key in settings.as_object().unwrap().keys() {
         assert!(section.contains(&format!("`{key}`")), "docs/api.md does not name {key}");

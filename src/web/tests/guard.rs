@@ -6,7 +6,7 @@ use super::*;
 fn with_a_token_only_its_bearer_comes_in() {
     let site = Site::with_token();
     let bearer = format!("Bearer {TOKEN}");
-    for path in ["/api/status", "/api/streams", "/api/nothing", "/metrics", "/ws"] {
+    for path in ["/api/status", "/api/v1/status", "/api/streams", "/api/nothing", "/metrics", "/ws"] {
         let answer = site.get(path, &[]);
         assert_eq!(answer.refused(), (401, "unauthorised".into(), None), "{path}");
         assert_eq!(answer.header("www-authenticate"), "Bearer");

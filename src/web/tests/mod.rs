@@ -2,6 +2,7 @@
 
 mod api;
 mod guard;
+mod openapi;
 mod page;
 mod ws;
 
@@ -63,9 +64,13 @@ impl Site {
         let streams =
             Arc::new(Scripted { board: board.clone(), list: Mutex::default(), broken: AtomicBool::new(false) });
         let config = Config { listen: "127.0.0.1:0".into(), ..config };
-        let opening = Door::listen(&config, streams.clone(), board.clone(), metrics.clone(), patience);
-        let door = runtime.block_on(opening).unwrap();
+        let behind = Behind { streams: streams.clone(), board: board.clone(), metrics: metrics.clone() };
+        let door = runtime.block_on(Door::listen(&config, behind, patience)).unwrap();
         Self { address: door.address(), door: Some(door), runtime, board, metrics, streams }
+    }
+
+    fn behind(&self) -> Behind {
+        Behind { streams: self.streams.clone(), board: self.board.clone(), metrics: self.metrics.clone() }
     }
 
     fn close(&mut self) {
@@ -240,8 +245,7 @@ fn a_token_file_holds_the_token_and_nothing_else_counts() {
 fn a_port_that_is_taken_is_told_with_a_remedy() {
     let site = Site::open();
     let config = Config { listen: site.address.to_string(), ..Config::default() };
-    let again = Door::open(&config, site.streams.clone(), site.board.clone(), site.metrics.clone());
-    let message = site.runtime.block_on(again).err().unwrap().to_string();
+    let message = site.runtime.block_on(Door::open(&config, site.behind())).err().unwrap().to_string();
     assert!(message.contains(&site.address.to_string()) && message.contains("web.listen"), "{message}");
 }
 
