@@ -1,5 +1,5 @@
 //! Builds the rooms from a `Config`, starts a thread for each stream, watches them, and stops everything in the order
-//! of the flow: sources, detector, board, door. Called by `main` (`run`) and `bench`.
+//! of the flow: sources, detector, board, alerts, door. Called by `main` (`run`) and `bench`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::runtime::Runtime;
 
+use crate::alerts;
 use crate::config::Config;
 use crate::detector::{self, Detector, Model, StreamId};
 use crate::faces;
@@ -27,6 +28,8 @@ pub enum Error {
     Detector(#[from] detector::Error),
     #[error(transparent)]
     Faces(#[from] faces::Error),
+    #[error(transparent)]
+    Alerts(#[from] alerts::Error),
     #[error(transparent)]
     Door(#[from] web::Error),
     #[error("cannot start the asynchronous runtime: {0}; the system is out of threads or memory")]
@@ -49,7 +52,12 @@ impl Error {
 pub fn run(config: Config) -> Result<(), Error> {
     let runtime = runtime()?;
     let app = App::start(&config, &runtime)?;
-    let behind = Behind { streams: app.clone(), board: app.rooms.board.clone(), metrics: app.rooms.metrics.clone() };
+    let behind = Behind {
+        streams: app.clone(),
+        board: app.rooms.board.clone(),
+        alerts: app.alerts.as_ref().map(|alerts| alerts.desk.clone()),
+        metrics: app.rooms.metrics.clone(),
+    };
     let door = runtime.block_on(Door::open(&config.web, behind))?;
     let address = door.address();
     tracing::info!(%address, streams = config.streams.len(), "ready");
@@ -57,6 +65,9 @@ pub fn run(config: Config) -> Result<(), Error> {
     println!("TrueVision: http://{address}/");
     let ended = runtime.block_on(app.wait());
     app.stop();
+    if let Some(alerts) = &app.alerts {
+        alerts.stop();
+    }
     runtime.block_on(door.close());
     ended
 }
@@ -69,6 +80,8 @@ pub fn runtime() -> Result<Runtime, Error> {
 /// The running rooms and their streams.
 pub struct App {
     pub rooms: Arc<Rooms>,
+    /// None where the settings turn them off.
+    alerts: Option<alerts::Running>,
     streams_max: usize,
     /// In order of arrival.
     streams: Mutex<Vec<Running>>,
@@ -142,6 +155,14 @@ impl App {
         };
         let rule = model.contract.score;
         let board = Board::start(&config.publish, &config.verdict, &rule, server, metrics.clone(), runtime.handle());
+        let alerts = match config.alerts.on {
+            true => {
+                // Before the streams, so that it hears of all of them.
+                let events = board.listen("alerts", alerts::QUEUE);
+                Some(alerts::Running::start(&config.alerts, events, board.clone(), metrics.clone())?)
+            }
+            false => None,
+        };
         let sink = {
             let board = board.clone();
             move |analysis| {
@@ -157,6 +178,7 @@ impl App {
         };
         let app = Arc::new(Self {
             rooms: Arc::new(Rooms { faces, detector, board, metrics, settings }),
+            alerts,
             streams_max: config.streams_max,
             streams: Mutex::new(Vec::new()),
         });

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use crate::secret::redact_url;
-use crate::{detector, faces, infer, publish, source, tracks, verdict, web};
+use crate::{alerts, detector, faces, infer, publish, source, tracks, verdict, web};
 
 /// Every setting of the program. `configs/default.toml` says the same in words (tested).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,6 +28,7 @@ pub struct Config {
     pub detector: detector::Config,
     pub verdict: verdict::Config,
     pub publish: publish::Config,
+    pub alerts: alerts::Config,
     pub web: web::Config,
     pub streams: Vec<source::Config>,
 }
@@ -59,6 +60,7 @@ impl Default for Config {
             detector: detector::Config::default(),
             verdict: verdict::Config::default(),
             publish: publish::Config::default(),
+            alerts: alerts::Config::default(),
             web: web::Config::default(),
             streams: Vec::new(),
         }
@@ -125,13 +127,14 @@ impl Config {
         if let Err(error) = tracing_subscriber::EnvFilter::try_new(&self.log.filter) {
             push(faults, "log.filter", format!("{:?} is no log filter: {error}; try \"info\"", self.log.filter));
         }
-        let rooms: [(&str, Check<'_>); 7] = [
+        let rooms: [(&str, Check<'_>); 8] = [
             ("infer", &|f| self.infer.check(f)),
             ("faces", &|f| self.faces.check(f)),
             ("tracks", &|f| self.tracks.check(f)),
             ("detector", &|f| self.detector.check(f)),
             ("verdict", &|f| self.verdict.check(f)),
             ("publish", &|f| self.publish.check(f)),
+            ("alerts", &|f| self.alerts.check(f)),
             ("web", &|f| self.web.check(f)),
         ];
         for (room, check) in rooms {

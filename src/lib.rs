@@ -28,7 +28,10 @@ pub mod verdict;
 /// 7. Who hears about it: live state, sequence, broadcast. `Verdict` -> [`publish::event::Event`]
 pub mod publish;
 
-/// 8. The door: REST, WebSocket, metrics page, dashboard.
+/// 8. When somebody has to know. `Event` -> alerts, told to people and machines
+pub mod alerts;
+
+/// 9. The door: REST, WebSocket, metrics page, dashboard.
 pub mod web;
 
 /// The loop of one stream. READ FIRST.

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Rooms in flow order: a room may use those before it, and tools.
-const ROOMS: [&str; 8] = ["source", "faces", "tracks", "crops", "detector", "verdict", "publish", "web"];
+const ROOMS: [&str; 9] = ["source", "faces", "tracks", "crops", "detector", "verdict", "publish", "alerts", "web"];
 /// Tools use no room. `contract` (in `infer`) describes the model to rooms; it is a tool as well.
 const TOOLS: [&str; 4] = ["pixels", "infer", "metrics", "secret"];
 /// The composition: may use everything.

@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -50,6 +51,13 @@ struct Shared {
     /// Analyses that found the queue full, not yet counted by the task.
     lost: Mutex<HashMap<StreamId, u64>>,
     watchers: Arc<Watchers>,
+    listeners: Mutex<Vec<Listener>>,
+}
+
+/// A room of this program that hears every counted event.
+struct Listener {
+    name: &'static str,
+    events: SyncSender<Arc<Body>>,
 }
 
 enum Request {
@@ -82,6 +90,7 @@ impl Board {
             ticked: AtomicU64::new(0),
             lost: Mutex::default(),
             watchers: Arc::default(),
+            listeners: Mutex::default(),
         });
         let (reports, incoming) = mpsc::channel(REPORTS);
         let (requests, asked) = mpsc::channel(REQUESTS);
@@ -119,6 +128,15 @@ impl Board {
     /// Whether anybody watches this stream's pictures; asked for every frame.
     pub fn watched(&self, stream: &StreamId) -> bool {
         self.shared.watchers.watched(stream)
+    }
+
+    /// Every counted event from now on, for another room of this program. One that finds `depth` of them waiting is given
+    /// up for this room and counted under `name`.
+    pub fn listen(&self, name: &'static str, depth: usize) -> std::sync::mpsc::Receiver<Arc<Body>> {
+        let (events, heard) = sync_channel(depth);
+        let mut listeners = self.shared.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        listeners.push(Listener { name, events });
+        heard
     }
 
     /// A new watcher of pictures.
@@ -257,7 +275,7 @@ impl Task {
         let missed = resume
             .filter(|(boot, _)| *boot == self.shared.boot)
             .and_then(|(_, seq)| self.history.after(seq))
-            .unwrap_or_else(|| vec![self.write(self.history.newest(), Body::Snapshot(self.snapshot()))]);
+            .unwrap_or_else(|| vec![self.write(self.history.newest(), &Body::Snapshot(self.snapshot()))]);
         Subscription { first: missed, events: self.events.subscribe() }
     }
 
@@ -290,7 +308,7 @@ impl Task {
         }
         if heartbeat {
             let beat = Body::Heartbeat { now: rfc3339::format(SystemTime::now()) };
-            self.send(self.write(self.history.newest(), beat));
+            self.send(self.write(self.history.newest(), &beat));
         }
     }
 
@@ -300,9 +318,22 @@ impl Task {
 
     /// Gives an event the next number, keeps it, and sends it.
     fn tell(&mut self, body: Body) {
-        let text = self.write(self.history.next(), body);
+        let text = self.write(self.history.next(), &body);
         self.history.push(text.clone());
         self.send(text);
+        let mut listeners = self.shared.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        if listeners.is_empty() {
+            return;
+        }
+        let body = Arc::new(body);
+        listeners.retain(|Listener { name, events }| match events.try_send(body.clone()) {
+            Ok(()) => true,
+            Err(TrySendError::Full(_)) => {
+                self.metrics.events_lost.with_label_values(&[name]).inc();
+                true
+            }
+            Err(TrySendError::Disconnected(_)) => false,
+        });
     }
 
     fn send(&self, text: Arc<str>) {
@@ -310,7 +341,7 @@ impl Task {
         let _ = self.events.send(text);
     }
 
-    fn write(&self, seq: u64, body: Body) -> Arc<str> {
+    fn write(&self, seq: u64, body: &Body) -> Arc<str> {
         // Serialising numbers, strings, lists and maps with string keys into memory cannot fail.
         serde_json::to_string(&Event { v: VERSION, seq, body }).expect("an event can be serialised").into()
     }

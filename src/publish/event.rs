@@ -15,11 +15,11 @@ pub const VERSION: u32 = 1;
 /// One message of the server. `seq` counts events since this start of the program (`boot`), snapshots and heartbeats
 /// aside: those carry that of the newest event. A client that sees a hole asks again with `?boot=..&seq=..`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Event {
+pub struct Event<'a> {
     pub v: u32,
     pub seq: u64,
     #[serde(flatten)]
-    pub body: Body,
+    pub body: &'a Body,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -34,6 +34,8 @@ pub enum Body {
     Removed { id: String },
     /// A frame was judged, or its verdict went STALE.
     Verdict(VerdictState),
+    /// An alert began, opened, changed or ended.
+    Alert(Alert),
     /// Once a second, so that a client notices a dead connection and knows the server's clock (RFC 3339 UTC).
     Heartbeat { now: String },
 }
@@ -162,6 +164,47 @@ pub struct FaceState {
     pub windows: u32,
     pub quality: Quality,
     pub reasons: Vec<Reason>,
+}
+
+/// One alert as a client sees it.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct Alert {
+    pub id: String,
+    pub stream: String,
+    pub stream_name: String,
+    pub track: u64,
+    /// `pending`, `open`, `acknowledged`, `resolved`, `false`.
+    pub state: String,
+    /// RFC 3339 UTC, as all times here: when the face became FAKE.
+    pub began: String,
+    /// None while it is pending.
+    pub opened: Option<String>,
+    pub updated: String,
+    pub resolved: Option<String>,
+    pub peak_confidence: f32,
+    /// What the person who acknowledged or closed it wrote.
+    pub note: String,
+    /// The period of the record that it belongs to.
+    pub period: Option<i64>,
+    /// What became of its newest news at each target.
+    pub deliveries: Vec<AlertDelivery>,
+    pub evidence: Option<AlertEvidence>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct AlertDelivery {
+    pub target: String,
+    /// `waiting`, `delivered`, `dead`.
+    pub state: String,
+    pub attempts: u32,
+    pub error: Option<String>,
+}
+
+/// What is kept of an alert on disk.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct AlertEvidence {
+    pub folder: String,
+    pub bytes: u64,
 }
 
 /// What a client may say over `/ws`.

@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 use super::guard::{self, Guard};
 use super::problem::Problem;
 use super::{Config, Streams, body, connections, dashboard, health, openapi, ws};
+use crate::alerts;
 use crate::metrics::Metrics;
 use crate::publish::Board;
 
@@ -39,6 +40,8 @@ pub enum Error {
 pub struct Behind {
     pub streams: Arc<dyn Streams>,
     pub board: Board,
+    /// None where the settings turn alerts off.
+    pub alerts: Option<alerts::Desk>,
     pub metrics: Arc<Metrics>,
 }
 

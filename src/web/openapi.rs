@@ -10,7 +10,7 @@ use utoipa::{PartialSchema, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::api;
+use super::{alerts, api};
 use super::door::Shared;
 use super::problem::Told;
 
@@ -27,6 +27,13 @@ pub fn guarded() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(api::list, api::add))
         .routes(routes!(api::remove))
         .routes(routes!(api::restart))
+        .routes(routes!(alerts::list))
+        .routes(routes!(alerts::acknowledge))
+        .routes(routes!(alerts::resolve))
+        .routes(routes!(alerts::mark_false))
+        .routes(routes!(alerts::targets))
+        .routes(routes!(alerts::deliveries))
+        .routes(routes!(alerts::replay))
 }
 
 /// This document.

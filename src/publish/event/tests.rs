@@ -25,6 +25,30 @@ fn verdict(frame: u64, label: Label, fake_confidence: Option<f32>) -> VerdictSta
     }
 }
 
+fn alert() -> Alert {
+    Alert {
+        id: "019ab5a3e1c04f2d".into(),
+        stream: "lobby".into(),
+        stream_name: "Lobby".into(),
+        track: 7,
+        state: "open".into(),
+        began: "2026-11-24T11:05:27.500Z".into(),
+        opened: Some("2026-11-24T11:05:30.500Z".into()),
+        updated: "2026-11-24T11:05:30.500Z".into(),
+        resolved: None,
+        peak_confidence: 0.875,
+        note: String::new(),
+        period: None,
+        deliveries: vec![AlertDelivery {
+            target: "webhook".into(),
+            state: "waiting".into(),
+            attempts: 1,
+            error: Some("the receiver answered 503: busy".into()),
+        }],
+        evidence: None,
+    }
+}
+
 fn face(track: u64, label: Label, rect: [f32; 4], quality: [f32; 7]) -> FaceState {
     let [x, y, width, height] = rect;
     let [side_px, sharpness, luma, yaw_deg, pitch_deg, outside, weight] = quality;
@@ -164,6 +188,7 @@ fn events() -> Vec<(u64, Body)> {
         (45, Body::Stream(gate)),
         (45, Body::Heartbeat { now: "2026-11-24T11:05:36.000Z".into() }),
         (46, Body::Removed { id: "gate".into() }),
+        (47, Body::Alert(alert())),
     ]
 }
 
@@ -174,7 +199,7 @@ fn every_event_is_written_as_the_golden_file_has_it() {
     let events = events();
     assert_eq!(golden.len(), events.len());
     for (golden, (seq, body)) in golden.iter().zip(events) {
-        let text = serde_json::to_string(&Event { v: VERSION, seq, body }).unwrap();
+        let text = serde_json::to_string(&Event { v: VERSION, seq, body: &body }).unwrap();
         assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), *golden);
     }
 }

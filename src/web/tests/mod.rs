@@ -64,13 +64,13 @@ impl Site {
         let streams =
             Arc::new(Scripted { board: board.clone(), list: Mutex::default(), broken: AtomicBool::new(false) });
         let config = Config { listen: "127.0.0.1:0".into(), ..config };
-        let behind = Behind { streams: streams.clone(), board: board.clone(), metrics: metrics.clone() };
+        let behind = Behind { streams: streams.clone(), board: board.clone(), alerts: None, metrics: metrics.clone() };
         let door = runtime.block_on(Door::listen(&config, behind, patience)).unwrap();
         Self { address: door.address(), door: Some(door), runtime, board, metrics, streams }
     }
 
     fn behind(&self) -> Behind {
-        Behind { streams: self.streams.clone(), board: self.board.clone(), metrics: self.metrics.clone() }
+        Behind { streams: self.streams.clone(), board: self.board.clone(), alerts: None, metrics: self.metrics.clone() }
     }
 
     fn close(&mut self) {
