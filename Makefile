@@ -1,6 +1,6 @@
 # TrueVision's commands; `make help` lists them. What each needs is set up first by scripts/setup.sh.
 
-.PHONY: setup run test test-training train evaluate export lint clean help
+.PHONY: setup setup-gpu run test test-training train evaluate export check-engines lint clean help
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -9,6 +9,9 @@ SETTINGS := $(if $(CONFIG),--config "$$CONFIG",$(if $(SOURCE),,--config configs/
 
 setup: ## Set up all that `make run` needs, and stop there
 	@scripts/setup.sh run
+
+setup-gpu: setup ## Set up what an NVIDIA GPU needs besides its driver: docs/gpu.md
+	@scripts/setup.sh gpu
 
 run: ## Start TrueVision: the demo, or SOURCE=<file, URL, device, screen, test>, or CONFIG=<settings file>
 	@scripts/setup.sh run
@@ -26,6 +29,10 @@ test-training: ## Run the tests of the training system
 train evaluate export: ## Train (DATA=, CONFIG=), evaluate (MODEL=, CLIPS=) or export (MODEL=) the detector: docs/training.md
 	@scripts/setup.sh training
 	@$(MAKE) --no-print-directory -C training $@
+
+check-engines: ## See whether TensorRT takes every model's graphs; needs no GPU
+	@scripts/setup.sh engines
+	@.cache/engines/bin/python scripts/check_engines.py
 
 lint: ## Check formatting and lints of Rust and dashboard
 	@cargo fmt --check

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Everything that has to be in place before TrueVision runs (`setup.sh run`), is tested (`setup.sh test`), or its
-# detector is trained (`setup.sh training`).
+# Everything that has to be in place before TrueVision runs (`setup.sh run`), is tested (`setup.sh test`), its detector is
+# trained (`setup.sh training`), its graphs are put through TensorRT's builder (`setup.sh engines`), or it runs on an NVIDIA
+# GPU (`setup.sh gpu`, after `run`).
 #
 # Called by the Makefile. Each step leaves a stamp in .cache/stamps with the hash of what it was made from, so a
 # second call repeats nothing. What comes from a package registry is pinned by SHA-256 in scripts/pins/.
@@ -9,7 +10,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 purpose=${1:-}
-case $purpose in run | test | training) ;; *) echo "usage: setup.sh run|test|training" >&2; exit 2 ;; esac
+case $purpose in run | test | training | engines | gpu) ;; *) echo "usage: setup.sh run|test|training|engines|gpu" >&2; exit 2 ;; esac
 
 run_packages=(
   libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
@@ -144,6 +145,28 @@ make_dashboard_packages() { (cd dashboard && npm ci --no-audit --no-fund --logle
 
 make_dashboard() { (cd dashboard && npm run --silent build); }
 
+make_gpu() {
+  rm -rf .cache/gpu
+  .cache/venv/bin/python -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes \
+    --only-binary=:all: --implementation cp --python-version 3.11 --abi cp311 \
+    --platform manylinux_2_28_x86_64 --platform manylinux_2_27_x86_64 --platform manylinux2014_x86_64 \
+    --platform manylinux2010_x86_64 --platform manylinux1_x86_64 \
+    --dest .cache/gpu/wheels --requirement scripts/pins/gpu.txt
+  unpack .cache/gpu/wheels/onnxruntime_gpu-*.whl 'onnxruntime/capi/libonnxruntime*.so*' onnxruntime/LICENSE \
+    onnxruntime/ThirdPartyNotices.txt .cache/gpu/lib
+  for wheel in .cache/gpu/wheels/nvidia_*.whl; do unpack "$wheel" 'nvidia/*/lib/*.so*' .cache/gpu/lib; done
+  rm -r .cache/gpu/wheels
+  # Absolute, so that a program started anywhere finds them; a TensorRT that is installed elsewhere is left in view.
+  printf 'export %s=%s\n' ORT_DYLIB_PATH "'$(ls "$PWD"/.cache/gpu/lib/libonnxruntime.so.*)'" \
+    LD_LIBRARY_PATH "'$PWD/.cache/gpu/lib'\${LD_LIBRARY_PATH:+:\$LD_LIBRARY_PATH}" >.cache/gpu/env.sh
+}
+
+make_engines() {
+  rm -rf .cache/engines
+  python3 -m venv .cache/engines
+  install_pins .cache/engines scripts/pins/engines.txt
+}
+
 make_test_tools() { install_pins .cache/venv scripts/pins/tests.txt; }
 
 check_machine || exit 1
@@ -153,6 +176,14 @@ install_packages
 step venv .cache/venv scripts/pins/tools.txt
 step wheels .cache/wheels scripts/pins/wheels.txt
 step faces models/fetched scripts/pins/*.txt scripts/convert_faces.py scripts/tflite2onnx/*.py
+if [ "$purpose" = engines ]; then
+  step engines .cache/engines scripts/pins/engines.txt
+  exit
+fi
+if [ "$purpose" = gpu ]; then
+  step gpu .cache/gpu/env.sh scripts/pins/gpu.txt
+  exit
+fi
 # The training environment, gigabytes of it, is training/Makefile's.
 if [ "$purpose" = training ]; then exit; fi
 step onnxruntime .cache/ort scripts/pins/wheels.txt

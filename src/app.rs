@@ -2,6 +2,7 @@
 //! of the flow: sources, detector, board, alerts, door. Called by `main` (`run`) and `bench`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -10,13 +11,16 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 
 use crate::alerts;
-use crate::config::Config;
+use crate::analyses::{self, Analyses};
+use crate::config::{self, Config};
 use crate::detector::{self, Detector, Model, StreamId};
 use crate::faces;
 use crate::metrics::Metrics;
 use crate::publish::{Board, Report, event};
+use crate::record::{self, Record};
 use crate::source;
 use crate::stream::{self, Rooms};
+use crate::vitals::Vitals;
 use crate::web::{self, Behind, Door, StreamError, Streams};
 
 /// How long a stream whose thread panicked rests before it starts anew.
@@ -30,6 +34,8 @@ pub enum Error {
     Faces(#[from] faces::Error),
     #[error(transparent)]
     Alerts(#[from] alerts::Error),
+    #[error(transparent)]
+    Analyses(#[from] analyses::Error),
     #[error(transparent)]
     Door(#[from] web::Error),
     #[error("cannot start the asynchronous runtime: {0}; the system is out of threads or memory")]
@@ -52,11 +58,21 @@ impl Error {
 pub fn run(config: Config) -> Result<(), Error> {
     let runtime = runtime()?;
     let app = App::start(&config, &runtime)?;
+    let Rooms { board, metrics, detector, .. } = &*app.rooms;
+    let contract = detector.contract();
+    let model = event::ModelName { name: contract.name.clone(), version: contract.version.clone() };
+    let analyses = Analyses::start(&config.analyses, config.scoring(), model, board.clone(), metrics.clone())?;
+    let analyses = Arc::new(analyses);
+    let folder = Path::new(&config.detector.model);
     let behind = Behind {
         streams: app.clone(),
-        board: app.rooms.board.clone(),
-        alerts: app.alerts.as_ref().map(|alerts| alerts.desk.clone()),
-        metrics: app.rooms.metrics.clone(),
+        board: board.clone(),
+        metrics: metrics.clone(),
+        record: app.record.clone(),
+        alerts: app.alerts.as_ref().map(|alerts| alerts.desk.clone()).map_err(String::clone),
+        analyses: analyses.clone(),
+        vitals: Vitals::start(metrics.clone()).map_err(Error::Runtime)?,
+        model: Arc::new(web::Model::read(contract, detector.provider(), folder, config.detector.queue)),
     };
     let door = runtime.block_on(Door::open(&config.web, behind))?;
     let address = door.address();
@@ -65,11 +81,36 @@ pub fn run(config: Config) -> Result<(), Error> {
     println!("TrueVision: http://{address}/");
     let ended = runtime.block_on(app.wait());
     app.stop();
-    if let Some(alerts) = &app.alerts {
+    if let Ok(alerts) = &app.alerts {
         alerts.stop();
     }
+    analyses.stop();
     runtime.block_on(door.close());
     ended
+}
+
+/// A record that cannot be kept does not keep anybody from analysing.
+fn open_record(config: &Config, metrics: &Arc<Metrics>) -> Result<record::Opened, record::Error> {
+    let fixed = record::Key::ALL.into_iter().filter(|key| config::set_by_environment(key.name())).collect();
+    let opened = record::Opened::new(&config.record, &config.verdict, fixed, metrics.clone());
+    match &opened {
+        Ok(_) => tracing::info!(folder = %config.record.folder.display(), "verdicts are kept"),
+        Err(record::Error::Off) => tracing::info!("verdicts are not kept: record.folder is empty"),
+        Err(error) => tracing::error!("verdicts are not kept: {error}"),
+    }
+    opened
+}
+
+/// A database that cannot be opened costs the alerts and nothing else; a target that cannot be used is a wrong setting.
+fn open_alerts(config: &alerts::Config, metrics: &Arc<Metrics>) -> Result<Result<alerts::Opened, String>, Error> {
+    match alerts::Opened::new(config, metrics.clone()) {
+        Ok(opened) => Ok(Ok(opened)),
+        Err(alerts::Error::Store(error)) => {
+            tracing::error!("no alerts are made: {error}");
+            Ok(Err(error.to_string()))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Two threads serve HTTP and the board; all heavy work has threads of its own.
@@ -80,8 +121,10 @@ pub fn runtime() -> Result<Runtime, Error> {
 /// The running rooms and their streams.
 pub struct App {
     pub rooms: Arc<Rooms>,
-    /// None where the settings turn them off.
-    alerts: Option<alerts::Running>,
+    /// Or why nothing is kept.
+    record: Result<Arc<Record>, Arc<record::Error>>,
+    /// Or why none are made.
+    alerts: Result<alerts::Running, String>,
     streams_max: usize,
     /// In order of arrival.
     streams: Mutex<Vec<Running>>,
@@ -140,6 +183,8 @@ impl App {
         let metrics = Arc::new(Metrics::new());
         let faces = faces::Detector::load(&config.faces, &config.infer)?;
         let model = Model::load(&config.detector, &config.infer)?;
+        let opened = open_record(config, &metrics);
+        let verdict = opened.as_ref().map_or(&config.verdict, record::Opened::verdict).clone();
         let server = event::Server {
             version: env!("CARGO_PKG_VERSION").into(),
             model: event::Model {
@@ -149,19 +194,25 @@ impl App {
                 note: model.contract.note.clone(),
             },
             provider: model.provider().into(),
-            fake_at: config.verdict.fake_at,
-            real_at: config.verdict.real_at,
-            stale_secs: config.verdict.stale_secs,
+            passed_over: { model.passed_over().iter() }
+                .map(|p| event::PassedOver { provider: p.provider.name().into(), why: p.why.clone() })
+                .collect(),
+            fake_at: verdict.fake_at,
+            real_at: verdict.real_at,
+            stale_secs: verdict.stale_secs,
         };
         let rule = model.contract.score;
-        let board = Board::start(&config.publish, &config.verdict, &rule, server, metrics.clone(), runtime.handle());
         let alerts = match config.alerts.on {
-            true => {
-                // Before the streams, so that it hears of all of them.
-                let events = board.listen("alerts", alerts::QUEUE);
-                Some(alerts::Running::start(&config.alerts, events, board.clone(), metrics.clone())?)
-            }
-            false => None,
+            true => open_alerts(&config.alerts, &metrics)?,
+            false => Err("alerts are off in the settings (alerts.on)".to_owned()),
+        };
+        let sinks = opened.iter().map(record::Opened::sink).chain(alerts.iter().map(alerts::Opened::sink)).collect();
+        let board = Board::start(&config.publish, &verdict, &rule, server, metrics.clone(), sinks, runtime.handle());
+        let judged_by = format!("{} {}", model.contract.name, model.contract.version);
+        let record = opened.and_then(|opened| opened.start(board.clone(), judged_by)).map(Arc::new).map_err(Arc::new);
+        let alerts = match alerts {
+            Ok(opened) => Ok(opened.start(board.clone())?),
+            Err(why) => Err(why),
         };
         let sink = {
             let board = board.clone();
@@ -178,6 +229,7 @@ impl App {
         };
         let app = Arc::new(Self {
             rooms: Arc::new(Rooms { faces, detector, board, metrics, settings }),
+            record,
             alerts,
             streams_max: config.streams_max,
             streams: Mutex::new(Vec::new()),
@@ -208,13 +260,16 @@ impl App {
         }
     }
 
-    /// Ends all streams, side by side: each may take as long as its source needs to let go.
+    /// Ends all streams, side by side: each may take as long as its source needs to let go. Then what is kept of them.
     pub fn stop(&self) {
         let running = std::mem::take(&mut *self.lock());
         for stream in &running {
             stream.stop.store(true, Ordering::Relaxed);
         }
         running.into_iter().for_each(Running::stop);
+        if let Ok(record) = &self.record {
+            record.stop();
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Running>> {

@@ -1,6 +1,8 @@
 //! `truevision bench`: N copies of a clip as live streams through the whole program, and beside them, in the same run on
 //! the same machine, what decoding alone and the bare model calls cost. Called by `main`. Figures, not a test.
 
+pub mod gpu;
+
 use std::fmt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -88,6 +90,8 @@ pub fn run(config: &Config, clip: &Path, streams: u32, secs: u32) -> Result<Repo
         ..source::Config::default()
     };
     let mut config = config.clone();
+    // A measurement keeps nothing.
+    config.record.folder.clear();
     // A measurement alarms nobody.
     config.alerts.on = false;
     config.streams_max = config.streams_max.max(streams as usize);

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use crate::secret::redact_url;
-use crate::{alerts, detector, faces, infer, publish, source, tracks, verdict, web};
+use crate::{alerts, analyses, detector, faces, infer, publish, record, score, source, tracks, verdict, web};
 
 /// Every setting of the program. `configs/default.toml` says the same in words (tested).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,7 +28,9 @@ pub struct Config {
     pub detector: detector::Config,
     pub verdict: verdict::Config,
     pub publish: publish::Config,
+    pub record: record::Config,
     pub alerts: alerts::Config,
+    pub analyses: analyses::Config,
     pub web: web::Config,
     pub streams: Vec<source::Config>,
 }
@@ -60,7 +62,9 @@ impl Default for Config {
             detector: detector::Config::default(),
             verdict: verdict::Config::default(),
             publish: publish::Config::default(),
+            record: record::Config::default(),
             alerts: alerts::Config::default(),
+            analyses: analyses::Config::default(),
             web: web::Config::default(),
             streams: Vec::new(),
         }
@@ -120,6 +124,17 @@ impl Config {
         parse(&text, std::env::vars(), command_line)
     }
 
+    /// What judging a file as a whole needs.
+    pub fn scoring(&self) -> score::Settings {
+        score::Settings {
+            infer: self.infer.clone(),
+            faces: self.faces.clone(),
+            tracks: self.tracks.clone(),
+            detector: self.detector.clone(),
+            verdict: self.verdict.clone(),
+        }
+    }
+
     fn check(&self, faults: &mut Vec<Fault>) {
         if !(1..=1024).contains(&self.streams_max) {
             push(faults, "streams_max", format!("{} is outside 1-1024", self.streams_max));
@@ -127,14 +142,16 @@ impl Config {
         if let Err(error) = tracing_subscriber::EnvFilter::try_new(&self.log.filter) {
             push(faults, "log.filter", format!("{:?} is no log filter: {error}; try \"info\"", self.log.filter));
         }
-        let rooms: [(&str, Check<'_>); 8] = [
+        let rooms: [(&str, Check<'_>); 10] = [
             ("infer", &|f| self.infer.check(f)),
             ("faces", &|f| self.faces.check(f)),
             ("tracks", &|f| self.tracks.check(f)),
             ("detector", &|f| self.detector.check(f)),
             ("verdict", &|f| self.verdict.check(f)),
             ("publish", &|f| self.publish.check(f)),
+            ("record", &|f| self.record.check(f)),
             ("alerts", &|f| self.alerts.check(f)),
+            ("analyses", &|f| self.analyses.check(f)),
             ("web", &|f| self.web.check(f)),
         ];
         for (room, check) in rooms {
@@ -157,6 +174,16 @@ impl Config {
             push(faults, "streams", message);
         }
     }
+}
+
+/// Whether the environment sets this key (as `verdict.fake_at`), which then wins over what is changed at run time.
+pub fn set_by_environment(key: &str) -> bool {
+    std::env::vars_os().any(|(name, _)| name.to_str().is_some_and(|name| names(name, key)))
+}
+
+/// Whether a variable's name means this key.
+fn names(variable: &str, key: &str) -> bool {
+    variable.strip_prefix("TRUEVISION__").is_some_and(|path| path.to_lowercase().replace("__", ".") == key)
 }
 
 /// Settings from TOML text, (name, value) pairs of the environment and arguments; every fault found is in the error.

@@ -28,10 +28,19 @@ pub mod verdict;
 /// 7. Who hears about it: live state, sequence, broadcast. `Verdict` -> [`publish::event::Event`]
 pub mod publish;
 
-/// 8. When somebody has to know. `Event` -> alerts, told to people and machines
+/// 8. What is kept: verdicts as periods in SQLite, reviewed and searched. `publish::Told` -> [`publish::event::Period`]
+pub mod record;
+
+/// 9. When somebody has to know: alerts, told to people and machines. `publish::Told` -> alerts
 pub mod alerts;
 
-/// 9. The door: REST, WebSocket, metrics page, dashboard.
+/// 10. Uploaded files, judged one by one beside the streams. -> [`analyses::Analysis`]
+pub mod analyses;
+
+/// How the program is doing: load, latencies, the last quarter of an hour.
+pub mod vitals;
+
+/// 11. The door: REST, WebSocket, metrics page, dashboard.
 pub mod web;
 
 /// The loop of one stream. READ FIRST.
@@ -40,7 +49,7 @@ pub mod stream;
 /// Builds the rooms from a `Config`, starts the threads, watches them, stops them in order.
 pub mod app;
 
-/// `truevision score`: a file to one JSON object, deterministic.
+/// One file judged as a whole: a video or a picture to one outcome, deterministic. `truevision score`, and `analyses`.
 pub mod score;
 
 /// `truevision bench`: what a number of live streams costs beside bare decoding and bare model calls.

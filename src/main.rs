@@ -23,7 +23,7 @@ struct Cli {
 enum Command {
     /// Analyse live streams and serve the dashboard, API, WebSocket and metrics.
     Run(Run),
-    /// Score video files: every frame in order, the same answer every time.
+    /// Score video files and pictures: every frame in order, the same answer every time.
     Score(Score),
     /// Read a settings file and report everything that is wrong with it.
     CheckConfig { file: PathBuf },
@@ -70,12 +70,32 @@ struct Score {
 }
 
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 struct Bench {
+    #[command(subcommand)]
+    what: Option<BenchOf>,
+    #[command(flatten)]
+    streams: BenchStreams,
+}
+
+#[derive(Subcommand)]
+enum BenchOf {
+    /// Measure the first GPU instead: crops, faces and windows a second, and how far they are from the CPU's.
+    Gpu {
+        #[command(flatten)]
+        settings: Settings,
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Args)]
+struct BenchStreams {
     #[command(flatten)]
     settings: Settings,
     /// The clip that every stream plays.
-    #[arg(value_name = "CLIP")]
-    clip: PathBuf,
+    #[arg(value_name = "CLIP", required = true)]
+    clip: Option<PathBuf>,
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1024))]
     streams: u32,
     /// Seconds to measure, after the streams have settled.
@@ -144,25 +164,43 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
             }
             Ok(ExitCode::SUCCESS)
         }
-        Command::Bench(args) => {
-            let config = args.settings.load()?;
-            log_to_stderr(&config::Log { filter: "warn".into(), json: false });
-            let report = bench::run(&config, &args.clip, args.streams, args.secs)
-                .map_err(|error| Failure(error.exit_code(), error.into()))?;
-            if args.json {
-                println!("{}", serde_json::json!(report));
-            } else {
-                print!("{report}");
-            }
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::Bench(Bench { what: Some(BenchOf::Gpu { settings, json }), .. }) => bench_gpu(&settings, json),
+        Command::Bench(Bench { what: None, streams }) => bench_streams(&streams),
     }
+}
+
+fn bench_streams(args: &BenchStreams) -> Result<ExitCode, Failure> {
+    let config = args.settings.load()?;
+    log_to_stderr(&config::Log { filter: "warn".into(), json: false });
+    // Required by the command line unless a subcommand was given.
+    let clip = args.clip.clone().unwrap_or_default();
+    let report = bench::run(&config, &clip, args.streams, args.secs)
+        .map_err(|error| Failure(error.exit_code(), error.into()))?;
+    if args.json {
+        println!("{}", serde_json::json!(report));
+    } else {
+        print!("{report}");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Fails for a GPU whose pixels are not those of the CPU.
+fn bench_gpu(settings: &Settings, json: bool) -> Result<ExitCode, Failure> {
+    let config = settings.load()?;
+    log_to_stderr(&config::Log { filter: "warn".into(), json: false });
+    let report = bench::gpu::run(&config).map_err(|error| Failure(2, error.into()))?;
+    if json {
+        println!("{}", serde_json::json!(report));
+    } else {
+        print!("{report}");
+    }
+    Ok(if report.is_sound() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn score_files(args: &Score) -> Result<ExitCode, Failure> {
     let config = args.settings.load()?;
     log_to_stderr(&config::Log { filter: "warn".into(), json: false });
-    let scorer = score::Scorer::load(&config).map_err(|error| Failure(1, error.into()))?;
+    let scorer = score::Scorer::load(&config.scoring()).map_err(|error| Failure(1, error.into()))?;
     let mut code = ExitCode::SUCCESS;
     let mut out = std::io::stdout().lock();
     for file in &args.files {

@@ -1,8 +1,10 @@
 //! Tool: every Prometheus metric in one struct on its own registry; docs/metrics.md lists the same (tested).
 //! Rooms count here; `web` renders. Labels: stream, reason, stage, verdict, provider, model, state, kind,
-//! outcome, listener.
+//! outcome.
 
-use std::collections::HashMap;
+mod latency;
+
+use std::collections::{BTreeMap, HashMap};
 
 use prometheus::core::{Collector, MetricVec, MetricVecBuilder};
 use prometheus::process_collector::ProcessCollector;
@@ -11,6 +13,8 @@ use prometheus::{
     Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
     Registry, TextEncoder,
 };
+
+pub use latency::Latency;
 
 /// Seconds. A stage takes a few ms and the whole path some tens; 300 ms is the limit we promise, 2 s is lost.
 const LATENCY: [f64; 16] =
@@ -62,8 +66,22 @@ pub struct Metrics {
     pub websocket_clients: IntGauge,
     /// truevision_websocket_resyncs_total: clients that fell behind and got a fresh snapshot.
     pub websocket_resyncs: IntCounter,
-    /// truevision_listener_lost_total{listener}: events that a room of this program could not take.
-    pub events_lost: IntCounterVec,
+    /// truevision_recording: 1 while verdicts are kept.
+    pub recording: IntGauge,
+    /// truevision_record_dropped_total{reason}: queue_full, write_failed.
+    pub record_dropped: IntCounterVec,
+    /// truevision_record_pruned_total{reason}: age, size.
+    pub record_pruned: IntCounterVec,
+    /// truevision_record_bytes.
+    pub record_bytes: IntGauge,
+    /// truevision_analyses_total{state}: uploaded files that are done, failed or cancelled.
+    pub analyses: IntCounterVec,
+    /// truevision_analyses_refused_total{reason}.
+    pub analyses_refused: IntCounterVec,
+    /// truevision_analyses_queue.
+    pub analyses_queue: IntGauge,
+    /// truevision_alert_verdicts_lost_total: verdicts that the desk of alerts could not take.
+    pub alert_verdicts_lost: IntCounter,
     /// truevision_alerts{state}: live alerts.
     pub alerts: IntGaugeVec,
     /// truevision_alert_store_failures_total: writes that the alerts' database refused.
@@ -76,6 +94,18 @@ pub struct Metrics {
     pub disk_free: Gauge,
     /// truevision_start_time_seconds.
     pub start_time: Gauge,
+}
+
+/// What all streams came to since the start.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Totals {
+    /// Frames judged.
+    pub analysed: f64,
+    /// Frames given up, by reason.
+    pub dropped: BTreeMap<String, f64>,
+    /// Streams now, and those of them that are live.
+    pub streams: usize,
+    pub live: usize,
 }
 
 impl Default for Metrics {
@@ -156,11 +186,28 @@ impl Metrics {
                 "truevision_websocket_resyncs_total",
                 "Times that a client fell behind and got a fresh snapshot.",
             )),
-            events_lost: made.counters(
-                "listener_lost_total",
-                "Events that a part of the program could not take in time.",
-                &["listener"],
+            recording: made
+                .register(IntGauge::new("truevision_recording", "1 while verdicts are kept in the database, else 0.")),
+            record_dropped: made.counters(
+                "record_dropped_total",
+                "Pieces of news and rows that were not kept.",
+                &["reason"],
             ),
+            record_pruned: made.counters("record_pruned_total", "Rows that were removed from the record.", &["reason"]),
+            record_bytes: made
+                .register(IntGauge::new("truevision_record_bytes", "Size of the database with its write-ahead log.")),
+            analyses: made.counters("analyses_total", "Uploaded files that are over, by how they ended.", &["state"]),
+            analyses_refused: made.counters(
+                "analyses_refused_total",
+                "Uploaded files that were not taken, or broke off.",
+                &["reason"],
+            ),
+            analyses_queue: made
+                .register(IntGauge::new("truevision_analyses_queue", "Uploaded files that wait or arrive.")),
+            alert_verdicts_lost: made.register(IntCounter::new(
+                "truevision_alert_verdicts_lost_total",
+                "Verdicts that alerts could not take in time.",
+            )),
             alerts: made.int_gauges("alerts", "Alerts that are not over.", &["state"]),
             alert_store_failures: made.register(IntCounter::new(
                 "truevision_alert_store_failures_total",
@@ -176,8 +223,7 @@ impl Metrics {
                 "Deliveries that wait for their target.",
                 &["kind"],
             ),
-            disk_free: made
-                .register(Gauge::new("truevision_disk_free_bytes", "Bytes free where alerts are kept.")),
+            disk_free: made.register(Gauge::new("truevision_disk_free_bytes", "Bytes free where alerts are kept.")),
             start_time: made
                 .register(Gauge::new("truevision_start_time_seconds", "Unix time at which the program started.")),
             registry,
@@ -199,6 +245,39 @@ impl Metrics {
             reasons.is_empty() || reason.is_some_and(|reason| reasons.contains(&reason.value()))
         };
         series.filter(wanted).map(|metric| metric.get_counter().get_value()).sum()
+    }
+
+    /// Every stage's latencies since the start, and of all streams together `end_to_end`.
+    pub fn latencies(&self) -> BTreeMap<String, Latency> {
+        let mut latencies = BTreeMap::<String, Latency>::new();
+        for (histograms, label) in [(&self.stage, Some("stage")), (&self.end_to_end, None)] {
+            for metric in histograms.collect().iter().flat_map(|family| family.get_metric()) {
+                let stage = metric.get_label().iter().find(|found| Some(found.name()) == label);
+                let stage = stage.map_or("end_to_end", |stage| stage.value());
+                let histogram = metric.get_histogram();
+                let finite = histogram.get_bucket().iter().map(|b| (b.upper_bound(), b.cumulative_count()));
+                let buckets: Vec<_> = finite.chain([(f64::INFINITY, histogram.get_sample_count())]).collect();
+                latencies.entry(stage.to_owned()).or_default().add(&buckets);
+            }
+        }
+        latencies
+    }
+
+    /// Sums over all streams.
+    pub fn totals(&self) -> Totals {
+        let mut totals = Totals { analysed: self.sum("truevision_frames_analysed_total", &[]), ..Totals::default() };
+        for metric in self.frames_dropped.collect().iter().flat_map(|family| family.get_metric()) {
+            let reason = metric.get_label().iter().find(|label| label.name() == "reason");
+            let reason = reason.map(|reason| reason.value().to_owned()).unwrap_or_default();
+            *totals.dropped.entry(reason).or_default() += metric.get_counter().get_value();
+        }
+        for metric in self.stream_state.collect().iter().flat_map(|family| family.get_metric()) {
+            if metric.get_label().iter().any(|label| label.name() == "state" && label.value() == "live") {
+                totals.streams += 1;
+                totals.live += usize::from(metric.get_gauge().get_value() > 0.0);
+            }
+        }
+        totals
     }
 
     /// Removes a stream's series.

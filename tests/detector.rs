@@ -51,7 +51,7 @@ fn face(track: u64, seed: u64) -> Candidate {
     candidate(track, Ok(crop))
 }
 
-fn candidate(track: u64, crop: Result<Box<[u8]>, Vec<Reject>>) -> Candidate {
+fn candidate(track: u64, crop: Result<Arc<[u8]>, Vec<Reject>>) -> Candidate {
     Candidate {
         track,
         rect: Rect::default(),
@@ -228,7 +228,7 @@ fn it_says_what_it_runs_on_and_auto_says_why_not_better() {
     assert_eq!(metrics.provider.with_label_values(&[detector.provider(), "trial-112"]).get(), 1);
     if detector.provider() == "cpu" {
         let names: Vec<&str> = passed_over.iter().map(|p| p.provider.name()).collect();
-        assert_eq!(names, ["tensorrt", "cuda"]);
+        assert_eq!(names, ["tensorrt", "tensorrt_rtx", "cuda"]);
         assert!(passed_over.iter().all(|p| !p.why.is_empty()));
     }
 }
@@ -237,10 +237,33 @@ fn it_says_what_it_runs_on_and_auto_says_why_not_better() {
 fn a_named_device_that_is_not_there_is_an_error() {
     let auto = Model::load(&patient(), &infer::Config::default()).unwrap();
     // With a GPU the named device works; without one it must not become the CPU.
-    if auto.provider() == "cpu" {
-        let cuda = infer::Config { device: infer::Device::Cuda, ..Default::default() };
-        let error = Model::load(&patient(), &cuda).err().unwrap().to_string();
-        assert!(error.contains("device cuda cannot be used") && error.contains("infer.device"), "{error}");
+    if auto.provider() != "cpu" {
+        return;
+    }
+    for (device, name, why) in [
+        (infer::Device::Cuda, "cuda", "onnx runtime"),
+        (infer::Device::Tensorrt, "tensorrt", "onnx runtime"),
+        (infer::Device::TensorrtRtx, "tensorrt_rtx", "infer.rtx_plugin"),
+    ] {
+        let error = Model::load(&patient(), &infer::Config { device, ..Default::default() }).err().unwrap().to_string();
+        let named = format!("device {name} cannot be used");
+        assert!(error.contains(&named) && error.contains(why) && error.contains("infer.device"), "{error}");
+    }
+}
+
+#[test]
+fn a_plug_in_that_is_none_is_passed_over_with_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let library = folder.path().join("libnone.so");
+    std::fs::write(&library, "no library").unwrap();
+    for plug_in in [library, folder.path().join("missing.so")] {
+        let config = infer::Config { rtx_plugin: plug_in.display().to_string(), ..Default::default() };
+        let model = Model::load(&patient(), &config).unwrap();
+        let rtx = model.passed_over().iter().find(|p| p.provider.name() == "tensorrt_rtx");
+        // Only a better rung that works is not passed over.
+        if let Some(rtx) = rtx {
+            assert!(rtx.why.contains(&*plug_in.file_name().unwrap().to_string_lossy()), "{}", rtx.why);
+        }
     }
 }
 

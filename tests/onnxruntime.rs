@@ -8,7 +8,7 @@ use truevision::infer::{Config, Device, Session};
 
 /// The error of loading any file through the library at `path`.
 fn refused(path: &Path) -> String {
-    let config = Config { device: Device::Cpu, onnxruntime: path.display().to_string(), threads: 1 };
+    let config = Config { device: Device::Cpu, onnxruntime: path.display().to_string(), ..Config::default() };
     let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
     Session::load(&model, &config).err().expect("the library is not usable").to_string()
 }

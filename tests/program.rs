@@ -46,6 +46,43 @@ fn from_a_clip_to_a_verdict_over_the_websocket() {
 }
 
 #[test]
+fn what_it_runs_on_is_said_with_the_reasons_and_a_named_device_never_falls_back() {
+    let shown = truevision(&["devices"]);
+    assert!(shown.status.success(), "{}", text(&shown.stderr));
+    let shown = text(&shown.stdout);
+    let (provider, _) = shown.split_once(':').unwrap();
+
+    let program = Program::start("");
+    let status = program.json("/api/status");
+    assert_eq!(status["provider"], provider);
+    for passed_over in status["passed_over"].as_array().unwrap() {
+        let line = format!(
+            "{}: not used: {}",
+            passed_over["provider"].as_str().unwrap(),
+            passed_over["why"].as_str().unwrap()
+        );
+        assert!(shown.contains(&line), "{line:?} in\n{shown}");
+    }
+    program.stop();
+    if provider != "cpu" {
+        return;
+    }
+    assert_eq!(status["passed_over"].as_array().unwrap().len(), 3);
+    let folder = tempfile::tempdir().unwrap();
+    let settings = folder.path().join("cuda.toml");
+    for command in ["devices", "run"] {
+        std::fs::write(&settings, "[infer]\ndevice = \"cuda\"\n[web]\nlisten = \"127.0.0.1:0\"\n").unwrap();
+        let refused = truevision(&[command, "--config", settings.to_str().unwrap()]);
+        assert_eq!(refused.status.code(), Some(2), "{}", text(&refused.stderr));
+        let told = text(&refused.stderr);
+        assert!(
+            told.contains("device cuda cannot be used") && told.contains("set infer.device to auto or cpu"),
+            "{told}"
+        );
+    }
+}
+
+#[test]
 fn a_watched_stream_sends_the_picture_of_the_very_frame_it_judged() {
     let program = Program::start(&looping("demo", "untouched"));
     let mut events = program.events();

@@ -36,6 +36,43 @@ fn the_manipulated_clip_leans_further_to_fake_than_the_untouched_one() {
 }
 
 #[test]
+fn a_picture_is_one_window_and_says_so_when_that_is_not_enough() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, encoder) in [("photo.jpg", "jpegenc"), ("photo.png", "pngenc"), ("photo.webp", "webpenc")] {
+        let path = support::still(&demo("manipulated"), dir.path(), name, encoder);
+        let (code, scored, said) = score(&[&path]);
+        assert_eq!(code, Some(0), "{said}");
+        let picture = &scored[0];
+        let count = |key: &str| picture[key].as_u64().unwrap();
+        assert_eq!((count("frames"), count("analysed"), count("faces"), count("windows")), (1, 1, 1, 1), "{picture}");
+        assert_eq!((picture["width"].as_u64(), picture["height"].as_u64()), (Some(1280), Some(720)));
+        let face = &picture["timeline"][0]["faces"][0];
+        assert_eq!(face["attention"].as_array().unwrap().len(), 8, "{face}");
+        let (fake, reasons) = (picture["fake_confidence"].as_f64().unwrap(), picture["reasons"].to_string());
+        let expected = match fake {
+            0.85.. => ("FAKE", "[]"),
+            0.7.. => ("UNCERTAIN", r#"["still_picture"]"#),
+            0.3.. => ("UNCERTAIN", r#"["between_thresholds"]"#),
+            0.15.. => ("UNCERTAIN", r#"["still_picture"]"#),
+            _ => ("REAL", "[]"),
+        };
+        assert_eq!((picture["verdict"].as_str().unwrap(), reasons.as_str()), expected, "{fake}");
+    }
+}
+
+#[test]
+fn a_picture_without_a_face_is_uncertain() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("one.png");
+    support::pipeline(&format!(
+        "videotestsrc num-buffers=1 ! video/x-raw,width=1,height=1 ! videoconvert ! pngenc ! filesink location={path:?}"
+    ));
+    let (code, scored, said) = score(&[&path.display().to_string()]);
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!((&scored[0]["verdict"], &scored[0]["reasons"][0]), (&"UNCERTAIN".into(), &"no_face".into()));
+}
+
+#[test]
 fn what_cannot_be_read_is_said_and_the_other_files_are_scored() {
     let dir = tempfile::tempdir().unwrap();
     let file = |name: &str, bytes: &[u8]| {

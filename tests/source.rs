@@ -6,7 +6,7 @@ mod support;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use support::{Camera, PATIENCE, free_port};
@@ -497,23 +497,58 @@ fn devices_that_are_not_there_are_said_so() {
     assert!(matches!(Source::open(&file("gopher://x")), Err(Error::Settings { .. })));
 }
 
-#[test]
-fn the_screen_is_read_from_a_real_x_server() {
+fn x_server(arguments: &[&str]) -> (Child, String) {
     let mut server = Command::new("Xvfb")
-        .args(["-displayfd", "1", "-screen", "0", "640x480x24", "-nolisten", "tcp", "-terminate"])
+        .args(arguments)
+        .args(["-displayfd", "1", "-screen", "0", "640x480x24", "-nolisten", "tcp"])
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .expect("Xvfb is installed by set-up");
     let mut number = String::new();
     BufReader::new(server.stdout.take().unwrap()).read_line(&mut number).unwrap();
-    let url = format!("screen::{}", number.trim());
-    let config = Config { id: "t".into(), url, ..Config::default() };
-    let story = pull(&mut Source::open(&config).unwrap(), |story| story.frames.len() >= 5);
+    (server, number.trim().to_owned())
+}
+
+fn screen(number: &str) -> Config {
+    Config { id: "t".into(), url: format!("screen::{number}"), ..Config::default() }
+}
+
+#[test]
+fn the_screen_is_read_from_a_real_x_server() {
+    let (mut server, number) = x_server(&["-terminate"]);
+    let story = pull(&mut Source::open(&screen(&number)).unwrap(), |story| story.frames.len() >= 5);
     // It ends with its last client: the source is closed, or this waits for ever.
     assert!(server.wait().unwrap().success());
     assert_eq!((story.frames[0].2, story.frames[0].3), (640, 480));
     assert_eq!(story.connections[0].decoder, None, "a screen sends raw pictures");
+}
+
+#[test]
+fn an_x_server_that_dies_costs_its_own_stream_only() {
+    let (mut server, number) = x_server(&[]);
+    let mut source = Source::open(&screen(&number)).unwrap();
+    pull(&mut source, |story| story.frames.len() >= 2);
+    server.kill().unwrap();
+    server.wait().unwrap();
+    let story = pull(&mut source, |story| !story.faults.is_empty());
+    let (error, retry_in) = &story.faults[0];
+    assert!(["unreachable", "ended"].contains(&error.code()), "{error}");
+    assert!(retry_in.is_some(), "{error}");
+    // The same display again: the stream comes back by itself.
+    let (mut server, _) = x_server(&[&format!(":{number}")]);
+    pull(&mut source, |story| story.frames.len() >= 2);
+    drop(source);
+    server.kill().unwrap();
+    server.wait().unwrap();
+}
+
+#[test]
+fn a_display_that_is_not_there_is_said() {
+    let story = pull(&mut Source::open(&screen("9876")).unwrap(), |story| !story.faults.is_empty());
+    let error = &story.faults[0].0;
+    assert_eq!(error.code(), "unreachable", "{error}");
+    assert!(error.to_string().contains("display"), "{error}");
 }
 
 #[test]

@@ -166,10 +166,10 @@ class _Builder:
         return False
 
     def image(self) -> onnx.ValueInfoProto:
-        """Declares the input and prepares its bytes: planes first while they are small, then the mean."""
+        """Declares the input and prepares its bytes: numbers first, as TensorRT transposes no bytes; planes; the mean."""
         [source] = self.graph.inputs
-        planes = self.node("Transpose", ["image"], perm=[0, 3, 1, 2])
-        value = self.node("Cast", [planes], to=TensorProto.FLOAT)
+        numbers = self.node("Cast", ["image"], to=TensorProto.FLOAT)
+        value = self.node("Transpose", [numbers], perm=[0, 3, 1, 2])
         if self.signature.mean:
             value = self.node("Sub", [value, self.constant(np.float32(self.signature.mean))])
         self.values[source] = value

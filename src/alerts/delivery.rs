@@ -229,7 +229,13 @@ impl Round {
     fn failed(&self, id: i64, attempts: u32, letter: &Letter, refusal: &Refusal, unreachable: &mut u32) -> Duration {
         let kind = self.target.kind();
         let too_old = (now() - letter.made) as f64 / 1e3 >= self.config.give_up_secs;
-        tracing::warn!(target = kind, key = letter.key, attempts = attempts + 1, "not delivered: {}", refusal.message());
+        tracing::warn!(
+            target = kind,
+            key = letter.key,
+            attempts = attempts + 1,
+            "not delivered: {}",
+            refusal.message()
+        );
         if too_old || matches!(refusal, Refusal::Never(_)) {
             self.note(id, DEAD, Some(refusal.message()), 0);
             return Duration::ZERO;

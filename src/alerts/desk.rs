@@ -1,10 +1,10 @@
 //! The desk: hears every verdict, moves the alerts, writes them down with the letters they cause, and tells the board.
-//! In: events of the board on a bounded queue, decisions of people. Out: rows in the store, events to clients, work for
+//! In: the board's news on a bounded queue, decisions of people. Out: rows in the store, events to clients, work for
 //! the targets. Started by `app`, asked by `web`. A desk that is slow loses verdicts (counted), never the board's time.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -14,10 +14,10 @@ use super::delivery::{Courier, Letter, Target};
 use super::lifecycle::{Change, Decision, Event, Face, Lifecycle, Sighting};
 use super::settings::Config;
 use super::store::{self, Kept, Store, Totals};
-use super::{Error, disk};
+use super::{Error, QUEUE, disk};
 use crate::metrics::Metrics;
-use crate::publish::{Board, Report, event};
-use crate::verdict::{Label, Reason};
+use crate::publish::{Board, Report, Sink, Told, event};
+use crate::verdict::{FaceVerdict, Label, Reason};
 
 /// Time passes for alerts at least so often.
 const TICK: Duration = Duration::from_millis(500);
@@ -54,26 +54,55 @@ struct Moving {
     unsaved: Vec<(Vec<Change>, Vec<Letter>)>,
 }
 
+/// The database is open, the targets are known, and nothing runs yet: the board, which the desk tells, must first know
+/// whom to tell its own news.
+pub struct Opened {
+    config: Config,
+    store: Arc<Store>,
+    targets: Vec<Target>,
+    metrics: Arc<Metrics>,
+    queue: SyncSender<Told>,
+    heard: Receiver<Told>,
+}
+
 /// The running desk; stopped by `app`.
 pub struct Running {
     pub desk: Desk,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-impl Running {
-    /// Opens the database, starts a thread for each target and one that hears `events`.
-    pub fn start(
-        config: &Config,
-        events: Receiver<Arc<event::Body>>,
-        board: Board,
-        metrics: Arc<Metrics>,
-    ) -> Result<Self, Error> {
+impl Opened {
+    pub fn new(config: &Config, metrics: Arc<Metrics>) -> Result<Self, Error> {
+        let targets = Target::all(config).map_err(Error::Target)?;
         let store = Arc::new(Store::open(&config.database, config.delivery.queue)?);
+        let (queue, heard) = sync_channel(QUEUE);
+        Ok(Self { config: config.clone(), store, targets, metrics, queue, heard })
+    }
+
+    /// What the board must tell its news to. It never blocks; a verdict that finds the queue full is counted.
+    pub fn sink(&self) -> Sink {
+        let (queue, metrics) = (self.queue.clone(), self.metrics.clone());
+        Box::new(move |told: &Told| {
+            // Pictures are not wanted here, and would only be held.
+            let told = match told {
+                Told::Verdict { stream, verdict, .. } => {
+                    Told::Verdict { stream: stream.clone(), verdict: verdict.clone(), crops: Vec::new() }
+                }
+                other => other.clone(),
+            };
+            if queue.try_send(told).is_err() {
+                metrics.alert_verdicts_lost.inc();
+            }
+        })
+    }
+
+    /// Starts a thread for each target and one that hears the news.
+    pub fn start(self, board: Board) -> Result<Running, Error> {
+        let Self { config, store, targets, metrics, queue: _, heard } = self;
         let kept = store.open_alerts()?;
         if !kept.is_empty() {
             tracing::info!(alerts = kept.len(), "open alerts of the last run wait for their faces");
         }
-        let targets = Target::all(config).map_err(Error::Target)?;
         let start = |target| Courier::start(target, config.delivery, store.clone(), metrics.clone());
         let couriers = targets.into_iter().map(start).collect::<Result<_, _>>().map_err(Error::Thread)?;
         let folder = config.database.parent().unwrap_or(&config.database).to_owned();
@@ -92,11 +121,13 @@ impl Running {
         inner.figures();
         let thread = {
             let inner = inner.clone();
-            std::thread::Builder::new().name("alerts".into()).spawn(move || inner.run(&events)).map_err(Error::Thread)?
+            std::thread::Builder::new().name("alerts".into()).spawn(move || inner.run(&heard)).map_err(Error::Thread)?
         };
-        Ok(Self { desk: Desk { inner }, thread: Mutex::new(Some(thread)) })
+        Ok(Running { desk: Desk { inner }, thread: Mutex::new(Some(thread)) })
     }
+}
 
+impl Running {
     /// Ends the desk; what waits for a target waits on in the database.
     pub fn stop(&self) {
         self.desk.inner.stop.store(true, Ordering::Relaxed);
@@ -152,7 +183,12 @@ impl Desk {
     }
 
     /// Deliveries before `cursor` (an id), newest first.
-    pub fn deliveries(&self, state: Option<&str>, cursor: Option<i64>, limit: usize) -> Result<Vec<Kept>, store::Error> {
+    pub fn deliveries(
+        &self,
+        state: Option<&str>,
+        cursor: Option<i64>,
+        limit: usize,
+    ) -> Result<Vec<Kept>, store::Error> {
         self.inner.store.deliveries(state, cursor, limit)
     }
 
@@ -176,12 +212,12 @@ pub enum DecisionError {
 }
 
 impl Inner {
-    fn run(&self, events: &Receiver<Arc<event::Body>>) {
+    fn run(&self, heard: &Receiver<Told>) {
         let (mut figured, mut cleaned) = (Instant::now(), None::<Instant>);
         let mut ticked = Instant::now();
         while !self.stop.load(Ordering::Relaxed) {
-            match events.recv_timeout(TICK) {
-                Ok(body) => self.hear(&body),
+            match heard.recv_timeout(TICK) {
+                Ok(told) => self.hear(&told),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
@@ -209,36 +245,37 @@ impl Inner {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn hear(&self, body: &event::Body) {
+    fn hear(&self, told: &Told) {
         let mut state = self.lock();
-        match body {
-            event::Body::Verdict(verdict) => {
+        match told {
+            Told::Verdict { stream, verdict, .. } => {
                 // Nobody looked: that says nothing of its faces.
                 if verdict.reasons.contains(&Reason::SourceStale) {
                     return;
                 }
-                let Some(name) = state.names.get(&verdict.id).cloned() else { return };
-                let face = |face: &event::FaceState| {
+                let Some(name) = state.names.get(&**stream).cloned() else { return };
+                let face = |face: &FaceVerdict| {
                     let confidence = face.fake_confidence.filter(|_| face.label != Label::Stale)?;
                     Some(Face { track: face.track, fake: face.label == Label::Fake, confidence })
                 };
                 let faces = verdict.faces.iter().filter_map(face).collect();
-                let seen = Sighting { stream: verdict.id.clone(), stream_name: name, faces };
-                let changes = state.lifecycle.see(now(), &seen);
+                let changes =
+                    state.lifecycle.see(now(), &Sighting { stream: stream.to_string(), stream_name: name, faces });
                 self.apply(&mut state, changes);
             }
-            event::Body::Stream(stream) if !state.names.contains_key(&stream.id) => {
-                state.names.insert(stream.id.clone(), stream.name.clone());
-                self.tell_of_stream(&mut state, "announced", &stream.id, &stream.name);
-            }
-            event::Body::Removed { id } => {
-                let changes = state.lifecycle.forget(now(), id);
-                self.apply(&mut state, changes);
-                if let Some(name) = state.names.remove(id) {
-                    self.tell_of_stream(&mut state, "removed", id, &name);
+            Told::Added { stream, name } => {
+                if state.names.insert(stream.to_string(), name.clone()).is_none() {
+                    self.tell_of_stream(&mut state, "announced", stream, name);
                 }
             }
-            _ => {}
+            Told::Removed { stream } => {
+                let changes = state.lifecycle.forget(now(), stream);
+                self.apply(&mut state, changes);
+                if let Some(name) = state.names.remove(&**stream) {
+                    self.tell_of_stream(&mut state, "removed", stream, &name);
+                }
+            }
+            Told::Entered { .. } => {}
         }
     }
 

@@ -65,7 +65,8 @@ impl Email {
             "resolved" => "over",
             _ => "false alarm",
         };
-        let line = |what: &str, value: &str| if value.is_empty() { String::new() } else { format!("{what}: {value}\n") };
+        let line =
+            |what: &str, value: &str| if value.is_empty() { String::new() } else { format!("{what}: {value}\n") };
         let peak = alert["peak_confidence"].as_f64().unwrap_or_default() * 100.0;
         let text = [
             format!("Stream: {name} ({})\nTrack: {}\n", letter.text("stream"), alert["track"]),

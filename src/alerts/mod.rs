@@ -1,4 +1,4 @@
-//! Room 8: when somebody has to know. In: the board's events. Out: alerts (pending, open, acknowledged, resolved or
+//! Room 9: when somebody has to know. In: the board's news. Out: alerts (pending, open, acknowledged, resolved or
 //! false) in a database of their own, told to clients and to targets: webhook, Alertmanager, e-mail, MQTT. Nothing here
 //! is on a verdict's path: the desk hears on a bounded queue, each target has a thread of its own.
 
@@ -16,13 +16,13 @@ mod store;
 mod webhook;
 
 pub use alert::{State, text};
-pub use desk::{DecisionError, Desk, Running};
+pub use desk::{DecisionError, Desk, Opened, Running};
 pub use lifecycle::Decision;
 pub use settings::Config;
 pub use store::{Error as StoreError, Kept, Totals};
 
-/// Events of the board that may wait for the desk: some seconds of 100 streams.
-pub const QUEUE: usize = 4096;
+/// News of the board that may wait for the desk: some seconds of 100 streams.
+const QUEUE: usize = 4096;
 
 /// Why alerts cannot be made.
 #[derive(Debug, thiserror::Error)]

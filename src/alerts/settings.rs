@@ -137,14 +137,7 @@ impl Default for Config {
 
 impl Default for Rules {
     fn default() -> Self {
-        Self {
-            open_at: 0.75,
-            close_at: 0.6,
-            dwell_secs: 3.0,
-            resolve_secs: 10.0,
-            rejoin_secs: 60.0,
-            quiet_secs: 60.0,
-        }
+        Self { open_at: 0.75, close_at: 0.6, dwell_secs: 3.0, resolve_secs: 10.0, rejoin_secs: 60.0, quiet_secs: 60.0 }
     }
 }
 
@@ -294,7 +287,8 @@ fn address(faults: &mut Faults, key: &str, value: &str, schemes: &[&str]) {
     match right {
         None => faults.push((key.into(), format!("must be a URL that begins with {}://", schemes.join(":// or ")))),
         Some(url) if !url.username().is_empty() || url.password().is_some() => {
-            faults.push((key.into(), "user and password do not belong into the URL; they have keys of their own".into()));
+            faults
+                .push((key.into(), "user and password do not belong into the URL; they have keys of their own".into()));
         }
         Some(_) => {}
     }

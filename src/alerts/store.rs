@@ -200,8 +200,7 @@ impl Store {
         let letter = |row: &Row<'_>| {
             // It was written as JSON above; a body that somebody spoilt is delivered as null.
             let body = serde_json::from_str(&row.get::<_, String>(5)?).unwrap_or_default();
-            let letter =
-                Letter { key: row.get(2)?, alert: row.get(3)?, event: row.get(4)?, body, made: row.get(6)? };
+            let letter = Letter { key: row.get(2)?, alert: row.get(3)?, event: row.get(4)?, body, made: row.get(6)? };
             Ok((row.get(0)?, row.get(1)?, letter))
         };
         Ok(statement.query_row(params![target, now], letter).optional()?)
@@ -282,18 +281,18 @@ fn write(connection: &Connection, alert: &Alert) -> rusqlite::Result<()> {
     connection
         .prepare_cached("INSERT OR REPLACE INTO alerts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")?
         .execute(params![
-            alert.id,
-            alert.stream,
-            alert.stream_name,
-            alert.track as i64,
-            alert.state.name(),
-            alert.began,
-            alert.opened,
-            alert.updated,
-            alert.resolved,
-            alert.peak_confidence,
-            alert.note
-        ])?;
+        alert.id,
+        alert.stream,
+        alert.stream_name,
+        alert.track as i64,
+        alert.state.name(),
+        alert.began,
+        alert.opened,
+        alert.updated,
+        alert.resolved,
+        alert.peak_confidence,
+        alert.note
+    ])?;
     Ok(())
 }
 

@@ -126,6 +126,14 @@ fn environment_wins_over_the_file() {
 }
 
 #[test]
+fn a_variable_names_its_key_in_any_case() {
+    assert!(names("TRUEVISION__VERDICT__FAKE_AT", "verdict.fake_at"));
+    assert!(names("TRUEVISION__record__keep_days", "record.keep_days"));
+    assert!(!names("TRUEVISION__VERDICT__FAKE", "verdict.fake_at"));
+    assert!(!names("VERDICT__FAKE_AT", "verdict.fake_at"));
+}
+
+#[test]
 fn arguments_add_streams_and_win() {
     let command_line =
         CommandLine { listen: Some("127.0.0.1:7".into()), sources: vec!["rtsp://a:b@cam/1".into(), "test".into()] };

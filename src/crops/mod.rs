@@ -3,6 +3,8 @@
 
 mod quality;
 
+use std::sync::Arc;
+
 use crate::faces::{Landmarks, Rect};
 use crate::infer::contract::{CropRule, QualityGate};
 use crate::pixels::{Point, Square, Yuv};
@@ -48,8 +50,8 @@ pub struct Candidate {
     pub rect: Rect,
     pub landmarks: Landmarks,
     pub quality: Quality,
-    /// `[size, size, 3] u8 RGB`, or why not.
-    pub crop: Result<Box<[u8]>, Vec<Reject>>,
+    /// `[size, size, 3] u8 RGB`, or why not. Shared, because who judges it and who keeps it as a picture are two.
+    pub crop: Result<Arc<[u8]>, Vec<Reject>>,
 }
 
 /// The square that the rule cuts for these landmarks (formula in docs/crop-rule.md).
@@ -81,7 +83,7 @@ pub fn cut(
     }
     let crop = if rejects.is_empty() {
         quality.weight = quality.weight(gate);
-        Ok(pixels.into_boxed_slice())
+        Ok(pixels.into())
     } else {
         Err(rejects)
     };

@@ -22,7 +22,7 @@ use crate::infer::contract::Contract;
 use crate::metrics::Metrics;
 use crate::source::Stamp;
 
-pub use model::Model;
+pub use model::{Model, Probe};
 
 use analyst::Analyst;
 use worker::{Message, Worker};
@@ -54,6 +54,8 @@ pub struct ScoredFace {
     pub rect: Rect,
     pub quality: Quality,
     pub evidence: Evidence,
+    /// What the detector saw, `[size, size, 3] u8 RGB`; None when the quality gate kept it from it.
+    pub crop: Option<Arc<[u8]>>,
 }
 
 /// What the detector could say of one face in one frame.

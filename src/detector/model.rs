@@ -17,6 +17,14 @@ pub struct Model {
     pub(super) head: Head,
 }
 
+/// What both graphs say of one window of crops.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Probe {
+    /// `[frames, dim]`.
+    pub embeddings: Vec<f32>,
+    pub fake_logit: f32,
+}
+
 impl Model {
     /// Loads and verifies the folder: values, hashes, tensors, opsets, and the reference input's answer.
     pub fn load(config: &Config, infer: &infer::Config) -> Result<Self, Error> {
@@ -35,7 +43,7 @@ impl Model {
         Ok(model)
     }
 
-    /// What the encoder runs on: `cpu`, `cuda`, `tensorrt`.
+    /// What the encoder runs on: `cpu`, `cuda`, `tensorrt`, `tensorrt_rtx`.
     pub fn provider(&self) -> &'static str {
         self.encoder.session().provider().name()
     }
@@ -60,22 +68,28 @@ impl Model {
         Ok(())
     }
 
-    /// Puts the reference input through both graphs and names each value that is off by more than its tolerance.
-    fn reference_faults(&mut self) -> Result<Vec<String>, infer::Error> {
-        let reference = &self.contract.reference;
-        let crops = reference.crops(self.contract.window.frames * self.encoder.crop_bytes());
+    /// Embeds `[frames, size, size, 3] u8 RGB` and judges them as one window, for comparing providers.
+    pub fn probe(&mut self, crops: &[u8]) -> Result<Probe, Error> {
         let crops: Vec<&[u8]> = crops.chunks_exact(self.encoder.crop_bytes()).collect();
-        let embeddings = self.encoder.encode(&crops)?;
-        let window = Window { embeddings: embeddings.concat(), span: Default::default(), weight: 1.0 };
-        let answer = &self.head.score(&[&window])?[0];
+        let embeddings = self.encoder.encode(&crops)?.concat();
+        let window = Window { embeddings, span: Default::default(), weight: 1.0 };
+        let fake_logit = self.head.score(&[&window])?[0].fake_logit;
+        Ok(Probe { embeddings: window.embeddings, fake_logit })
+    }
 
+    /// Puts the reference input through both graphs and names each value that is off by more than its tolerance.
+    fn reference_faults(&mut self) -> Result<Vec<String>, Error> {
+        let crops = self.contract.reference.crops(self.contract.window.frames * self.encoder.crop_bytes());
+        let answer = self.probe(&crops)?;
+
+        let reference = &self.contract.reference;
         let provider = self.encoder.session().provider();
         let tolerance = match provider {
             Provider::Cpu => reference.tolerance_cpu,
-            Provider::Cuda | Provider::Tensorrt => reference.tolerance_gpu,
+            Provider::Cuda | Provider::Tensorrt | Provider::TensorrtRtx => reference.tolerance_gpu,
         };
-        let expected =
-            reference.embedding.iter().enumerate().map(|(i, &v)| (format!("embedding[{i}]"), v, embeddings[0][i]));
+        let embeddings = reference.embedding.iter().zip(&answer.embeddings).enumerate();
+        let expected = embeddings.map(|(i, (&expected, &got))| (format!("embedding[{i}]"), expected, got));
         let logit = ("fake_logit".to_owned(), reference.fake_logit, answer.fake_logit);
         // NaN is within no tolerance.
         let within = |expected: f32, got: f32| (expected - got).abs() <= tolerance;

@@ -100,6 +100,7 @@ fn attach(work: Work, evidence: Vec<Evidence>) -> Analysis {
         rect: face.rect,
         quality: face.quality,
         evidence,
+        crop: face.crop.ok(),
     };
     Analysis {
         stream: work.stream,

@@ -8,6 +8,7 @@ use ort::environment::Environment;
 use ort::logging::LogLevel;
 
 use super::Error;
+use super::session::plain;
 
 /// The library in use; a process can load only one.
 static LOADED: Mutex<Option<(PathBuf, Environment)>> = Mutex::new(None);
@@ -49,6 +50,18 @@ fn load(path: &Path) -> Result<Environment, String> {
     environment.set_log_level(LogLevel::Warning);
     tracing::info!(library = %path.display(), build = ort::info(), "loaded onnx runtime");
     Ok(environment)
+}
+
+/// Makes the execution provider of a plug-in library known to ONNX Runtime, once.
+pub(super) fn plug_in(environment: &Environment, path: &Path) -> Result<(), String> {
+    static PLUGGED_IN: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+    let path = path.canonicalize().map_err(|e| format!("{}: {e}", path.display()))?;
+    let mut plugged_in = PLUGGED_IN.lock().unwrap_or_else(PoisonError::into_inner);
+    if !plugged_in.contains(&path) {
+        environment.register_ep_library("truevision-plug-in", &path).map_err(|e| plain(&e))?;
+        plugged_in.push(path);
+    }
+    Ok(())
 }
 
 /// A named library must be there; otherwise the first that set-up fetched, seen from here or from the executable.

@@ -2,6 +2,7 @@
 //! and what it really runs on. Used by `faces` and `detector`.
 
 pub mod contract;
+mod engines;
 mod ladder;
 mod library;
 mod session;
@@ -24,6 +25,7 @@ pub enum Device {
     Cpu,
     Cuda,
     Tensorrt,
+    TensorrtRtx,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,13 +34,23 @@ pub struct Config {
     pub device: Device,
     /// ONNX Runtime's shared library; empty: ORT_DYLIB_PATH, else what set-up fetched.
     pub onnxruntime: String,
+    /// The TensorRT-RTX plug-in's shared library; empty: that device is not tried.
+    pub rtx_plugin: String,
+    /// Folder for TensorRT's engines, which take minutes to build; empty: in the user's cache.
+    pub engines: String,
     /// Threads one model call may use, 1-64.
     pub threads: usize,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { device: Device::Auto, onnxruntime: String::new(), threads: 1 }
+        Self {
+            device: Device::Auto,
+            onnxruntime: String::new(),
+            rtx_plugin: String::new(),
+            engines: String::new(),
+            threads: 1,
+        }
     }
 }
 

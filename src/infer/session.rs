@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use ndarray::ArrayD;
 use ort::environment::Environment;
 use ort::logging::LogLevel;
-use ort::session::builder::{AutoDevicePolicy, GraphOptimizationLevel};
+use ort::session::builder::{AutoDevicePolicy, GraphOptimizationLevel, SessionBuilder};
 use ort::session::{Session as Graph, SessionInputValue};
 use ort::value::{Outlet, TensorElementType, TensorRef};
 
@@ -32,7 +32,7 @@ pub enum Element {
 }
 
 impl Tensor {
-    fn of(outlet: &Outlet) -> Self {
+    pub(super) fn of(outlet: &Outlet) -> Self {
         let element = match outlet.dtype().tensor_type() {
             Some(TensorElementType::Uint8) => Element::U8,
             Some(TensorElementType::Float32) => Element::F32,
@@ -77,7 +77,7 @@ impl Session {
         let environment = library::environment(&config.onnxruntime)?;
         let mut passed_over = Vec::new();
         for &provider in rungs(config.device) {
-            let failure = match build(&environment, path, provider, config.threads) {
+            let failure = match build(&environment, path, provider, config) {
                 Ok(graph) => return Ok(Self::new(path, graph, provider, passed_over)),
                 Err(failure) => failure,
             };
@@ -184,29 +184,58 @@ impl Session {
 }
 
 /// Many small calls on few cores: sequential, no thread that spins while it waits for work.
-fn build(environment: &Environment, path: &Path, provider: Provider, threads: usize) -> Result<Graph, String> {
-    if !provider.compiled_in() {
-        return Err("this onnx runtime library was built without it".into());
-    }
-    let build = || -> ort::Result<Graph> {
-        Graph::builder(environment)?
+fn build(environment: &Environment, path: &Path, provider: Provider, config: &Config) -> Result<Graph, String> {
+    let builder = || -> ort::Result<SessionBuilder> {
+        Ok(Graph::builder(environment)?
             .with_log_level(LogLevel::Warning)?
             // Never pick a device by itself: the rung says which.
             .with_auto_device(AutoDevicePolicy::PreferCPU)?
             .with_optimization_level(GraphOptimizationLevel::All)?
             .with_parallel_execution(false)?
-            .with_intra_threads(threads)?
+            .with_intra_threads(config.threads)?
             .with_inter_threads(1)?
-            .with_intra_op_spinning(false)?
-            .with_execution_providers(provider.registration())?
-            .commit_from_file(path)
+            .with_intra_op_spinning(false)?)
     };
-    build().map_err(|e| plain(&e))
+    let builder = builder().map_err(|e| plain(&e))?;
+    let mut builder = provider.register(builder, environment, path, config)?;
+    builder.commit_from_file(path).map_err(|e| plain(&e))
 }
 
-/// The message without the place in the runtime's own source that it begins with.
-fn plain(error: &ort::Error) -> String {
-    let message = error.to_string();
-    let (_, told) = message.rsplit_once("[ONNXRuntimeError] : ").unwrap_or(("", &message));
-    told.trim().to_owned()
+/// The message without the places in the runtime's own source and on this host that it is wrapped in.
+pub(super) fn plain(error: &ort::Error) -> String {
+    unwrapped(&error.to_string()).to_owned()
+}
+
+fn unwrapped(message: &str) -> &str {
+    // `... [ONNXRuntimeError] : 1 : FAIL : what happened`
+    let told = match message.rsplit_once("[ONNXRuntimeError] : ") {
+        Some((_, coded)) => coded.splitn(3, " : ").nth(2).unwrap_or(coded),
+        None => message,
+    };
+    // `place [with types] CUDA failure 100: what happened ; GPU=0 ; hostname=... ; file=... ; line=... ; expr=...`
+    let told = match told.split_once(" ; GPU=") {
+        Some((placed, _)) => placed.rsplit_once("] ").map_or(placed, |(_, told)| told),
+        None => told,
+    };
+    told.trim()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_of_the_runtime_are_told_without_their_wrapping() {
+        let cuda = "/src/cuda_call.cc:146 Status CudaCall(int, const char*) [with ERRTYPE = cudaError; Status = void] \
+                    CUDA failure 100: no CUDA-capable device is detected ; GPU=-1 ; hostname=cellar ; file=/src/a.cc ; \
+                    line=355 ; expr=cudaSetDevice(info_.device_id);";
+        for (message, told) in [
+            (cuda, "CUDA failure 100: no CUDA-capable device is detected"),
+            ("at session.cc [ONNXRuntimeError] : 1 : FAIL : Load library : a.so", "Load library : a.so"),
+            ("[ONNXRuntimeError] : odd", "odd"),
+            (" as it is ", "as it is"),
+        ] {
+            assert_eq!(unwrapped(message), told);
+        }
+    }
 }

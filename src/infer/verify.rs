@@ -176,7 +176,8 @@ pub(super) fn hashes(c: &Contract, dir: &Path) -> Vec<String> {
     graphs.into_iter().filter_map(check).collect()
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Lower case.
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         // Writing to a String cannot fail.
         let _ = write!(text, "{byte:02x}");

@@ -30,7 +30,14 @@ fn filled() -> Metrics {
         provider,
         websocket_clients,
         websocket_resyncs,
-        events_lost,
+        recording,
+        record_dropped,
+        record_pruned,
+        record_bytes,
+        analyses,
+        analyses_refused,
+        analyses_queue,
+        alert_verdicts_lost,
         alerts,
         alert_store_failures,
         deliveries,
@@ -56,7 +63,14 @@ fn filled() -> Metrics {
     provider.with_label_values(&["cpu", "trial-112"]).set(1);
     websocket_clients.set(1);
     websocket_resyncs.inc();
-    events_lost.with_label_values(&["alerts"]).inc();
+    recording.set(1);
+    record_dropped.with_label_values(&["queue_full"]).inc();
+    record_pruned.with_label_values(&["age"]).inc();
+    record_bytes.set(4096);
+    analyses.with_label_values(&["done"]).inc();
+    analyses_refused.with_label_values(&["too_large"]).inc();
+    analyses_queue.set(1);
+    alert_verdicts_lost.inc();
     alerts.with_label_values(&["open"]).set(1);
     alert_store_failures.inc();
     deliveries.with_label_values(&["webhook", "delivered"]).inc();

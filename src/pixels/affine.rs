@@ -2,20 +2,65 @@
 //! origin, then bilinear; the border repeated for ever.
 
 use super::planes::Samples;
+use super::{Error, Square};
 
-/// A square in one plane's pixels.
+/// Samples per box side at most: sums of a column then fit 16 bits.
+const MAX_BOX: f64 = 256.0;
+
+/// Pixels from the origin beyond which no frame reaches and positions would lose their precision.
+const FAR: f32 = 100_000.0;
+
+/// A turned square in one plane's cells.
 #[derive(Clone, Copy)]
 pub(super) struct Cut {
-    pub x: f64,
-    pub y: f64,
-    pub side: f64,
-    pub roll: f64,
     /// Samples a side of the result.
     pub size: usize,
+    /// Plane samples a side of a cell.
+    pub cell: usize,
+    /// Centre in cells, less half a cell: a whole number is the middle of a cell.
+    pub x: f64,
+    pub y: f64,
+    /// Cells from one sample of the result to the next.
+    pub step: f64,
+    pub sin: f64,
+    pub cos: f64,
 }
 
-/// Cells per box side at most: sums of a column then fit 16 bits.
-pub(super) const MAX_BOX: f64 = 256.0;
+impl Cut {
+    /// For the luma and the chroma planes. Fails for squares that no face in a frame can have.
+    pub fn of(square: &Square, size: u32) -> Result<(Self, Self), Error> {
+        let Square { center, side, roll } = *square;
+        let sane = side > 0.0
+            && f64::from(side) <= MAX_BOX * f64::from(size)
+            && center.x.abs() <= FAR
+            && center.y.abs() <= FAR
+            && roll.is_finite();
+        if !sane {
+            return Err(Error::Square { side, x: center.x, y: center.y, size });
+        }
+        let size = size as usize;
+        let (sin, cos) = f64::from(roll).sin_cos();
+        let plane = |scale: f64| {
+            let (x, y, side) = (f64::from(center.x) / scale, f64::from(center.y) / scale, f64::from(side) / scale);
+            let cell = (side / size as f64).floor().max(1.0);
+            let step = side / cell / size as f64;
+            Self { size, cell: cell as usize, x: x / cell - 0.5, y: y / cell - 0.5, step, sin, cos }
+        };
+        Ok((plane(1.0), plane(2.0)))
+    }
+
+    /// Where the sample of column 0 and row `j` lies, in cells like the centre.
+    pub fn start_of_row(&self, j: usize) -> (f64, f64) {
+        let first = -((self.size - 1) as f64) / 2.0;
+        let (u, v) = (first * self.step, (j as f64 + first) * self.step);
+        (self.x + u * self.cos - v * self.sin, self.y + u * self.sin + v * self.cos)
+    }
+
+    /// From one sample to the next of its row, in fixed point.
+    pub fn steps(&self) -> (i64, i64) {
+        ((self.step * self.cos * ONE) as i64, (self.step * self.sin * ONE) as i64)
+    }
+}
 
 /// Box means of a rectangle of cells, channels interleaved.
 struct Patch<const C: usize> {
@@ -84,27 +129,23 @@ fn mean<const C: usize, const K: usize>(line: &[u16], cells: &mut Vec<[f32; C]>)
 }
 
 /// Fixed point with 32 fractional bits.
-const ONE: f64 = 4_294_967_296.0;
+pub(super) const ONE: f64 = 4_294_967_296.0;
 
-/// Cuts the square; `size * size` samples. `side / size` is at most [`MAX_BOX`].
+/// Cuts the square; `size * size` samples.
 pub(super) fn cut<const C: usize>(plane: &Samples<'_, C>, cut: &Cut) -> Vec<[f32; C]> {
-    let size = cut.size;
-    let k = (cut.side / size as f64).floor().max(1.0);
-    let step = cut.side / k / size as f64;
-    let (sin, cos) = cut.roll.sin_cos();
-    // Centre and reach of the sample positions in cells.
-    let (x, y) = (cut.x / k - 0.5, cut.y / k - 0.5);
-    let reach = (size - 1) as f64 / 2.0 * step * (sin.abs() + cos.abs()) + 1e-6;
+    let Cut { size, x, y, .. } = *cut;
+    // Reach of the sample positions around the centre.
+    let reach = (size - 1) as f64 / 2.0 * cut.step * (cut.sin.abs() + cut.cos.abs()) + 1e-6;
     let (left, top) = ((x - reach).floor() as i64, (y - reach).floor() as i64);
     let (right, bottom) = ((x + reach).floor() as i64 + 2, (y + reach).floor() as i64 + 2);
-    let patch = reduce(plane, k as usize, (left, top), ((right - left) as usize, (bottom - top) as usize));
+    let patch = reduce(plane, cut.cell, (left, top), ((right - left) as usize, (bottom - top) as usize));
 
     let mut out = vec![[0f32; C]; size * size];
-    let (dx, dy) = ((step * cos * ONE) as i64, (step * sin * ONE) as i64);
+    let (dx, dy) = cut.steps();
     for (j, row) in out.chunks_exact_mut(size).enumerate() {
-        let (u, v) = (-((size - 1) as f64) / 2.0 * step, (j as f64 - (size - 1) as f64 / 2.0) * step);
-        let mut px = ((x + u * cos - v * sin - left as f64) * ONE) as i64;
-        let mut py = ((y + u * sin + v * cos - top as f64) * ONE) as i64;
+        let (start_x, start_y) = cut.start_of_row(j);
+        let mut px = ((start_x - left as f64) * ONE) as i64;
+        let mut py = ((start_y - top as f64) * ONE) as i64;
         for sample in row {
             let at = (py >> 32) as usize * patch.width + (px >> 32) as usize;
             let (f, g) = (fraction(px), fraction(py));

@@ -2,9 +2,42 @@
 //! source samples included. Used by the letterbox and the JPEG picture.
 
 use super::planes::Samples;
+use super::{Error, Letterbox, Point};
 
 /// Source samples a target sample at most, along one axis: their sum then fits 16 bits.
 pub(super) const MAX_RATIO: f64 = 256.0;
+
+/// How a frame is put into a square thumbnail.
+#[derive(Clone, Copy)]
+pub(super) struct Fit {
+    /// Frame pixels a thumbnail pixel.
+    pub ratio: f64,
+    /// Where the picture lies in the thumbnail.
+    pub left: usize,
+    pub top: usize,
+    pub width: usize,
+    pub height: usize,
+}
+
+impl Fit {
+    /// The longer side fills the thumbnail, the shorter is centred. Fails for a frame more than 256 times its size.
+    pub fn of(width: u32, height: u32, side: u32) -> Result<Self, Error> {
+        let ratio = f64::from(width.max(height)) / f64::from(side);
+        if ratio > MAX_RATIO {
+            return Err(Error::Scale { width, height, to: side });
+        }
+        let side = side as usize;
+        // The last row or column may be covered in part; the slack keeps a rounding error from adding one.
+        let shrunk = |length: u32| ((f64::from(length) / ratio - 1e-6).ceil() as usize).clamp(1, side);
+        let (width, height) = (shrunk(width), shrunk(height));
+        Ok(Self { ratio, left: (side - width) / 2, top: (side - height) / 2, width, height })
+    }
+
+    pub fn letterbox(&self) -> Letterbox {
+        let offset = Point { x: self.left as f32, y: self.top as f32 };
+        Letterbox { scale: (1.0 / self.ratio) as f32, offset }
+    }
+}
 
 /// What one target sample covers along one axis: source samples `first..=last`, the two ends in part.
 struct Span {

@@ -68,6 +68,12 @@ impl ToRgb {
         Self { expand: Expand::new(range), mix: Mix::new(matrix) }
     }
 
+    /// The same arithmetic in numbers, for `kernels.cu`: offset, luma, chroma; then red_cr, green_cb, green_cr, blue_cb.
+    pub fn constants(&self) -> [f32; 7] {
+        let (Expand { offset, luma, chroma }, m) = (self.expand, &self.mix);
+        [offset, luma, chroma, m.red_cr, m.green_cb, m.green_cr, m.blue_cb]
+    }
+
     /// `y`, `u`, `v`: the same number of samples; `out`: three bytes for each.
     pub fn row(&self, y: &[f32], u: &[f32], v: &[f32], out: &mut [u8]) {
         let (e, m) = (self.expand, &self.mix);

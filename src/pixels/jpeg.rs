@@ -1,7 +1,7 @@
 //! A frame as a small JPEG for the dashboard, straight from YUV: scaled planes, a linear map to JPEG's own YCbCr
 //! (BT.601, full range), no RGB. Called by `stream` while someone watches.
 
-use jpeg_encoder::{Encoder, ImageBuffer, JpegColorType, SamplingFactor};
+use jpeg_encoder::{ColorType, Encoder, ImageBuffer, JpegColorType, SamplingFactor};
 
 use super::area::{self, MAX_RATIO};
 use super::colour::ToJpeg;
@@ -34,6 +34,14 @@ pub fn encode(frame: &Yuv<'_>, max_width: u32, quality: u8) -> Result<Vec<u8>, E
     // The planes hold no more colour than this.
     encoder.set_sampling_factor(SamplingFactor::F_2_2);
     encoder.encode_image(picture)?;
+    Ok(out)
+}
+
+/// A face crop, `[size, size, 3] u8 RGB`, as a JPEG of `quality` 1-100.
+pub fn encode_crop(rgb: &[u8], size: u32, quality: u8) -> Result<Vec<u8>, Error> {
+    let mut out = Vec::with_capacity(rgb.len() / 4);
+    let side = u16::try_from(size).unwrap_or(u16::MAX);
+    Encoder::new(&mut out, quality.clamp(1, 100)).encode(rgb, side, side, ColorType::Rgb)?;
     Ok(out)
 }
 
@@ -94,6 +102,12 @@ mod tests {
             assert!(jpeg.starts_with(&[0xFF, 0xD8]) && jpeg.ends_with(&[0xFF, 0xD9]), "whole JPEG");
             assert_eq!(jpeg, encode(&picture.nv12(), max, 80).unwrap());
         }
+    }
+
+    #[test]
+    fn a_crop_is_encoded_whole_or_refused() {
+        assert_eq!(size(&encode_crop(&[90; 16 * 16 * 3], 16, 90).unwrap()), (16, 16));
+        assert!(encode_crop(&[90; 100], 16, 90).is_err());
     }
 
     #[test]

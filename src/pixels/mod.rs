@@ -1,12 +1,16 @@
 //! Tool: pixels. In: views of decoded YUV planes. Out: letterboxed thumbnails for the face detector,
-//! upright face crops for the encoder, small JPEG pictures for the dashboard. Never a whole frame in RGB.
-//! Called by `faces`, `crops` and `stream`. `cpu.rs` holds what a GPU path would do too.
+//! upright face crops for the encoder, small JPEG pictures of frames and crops. Never a whole frame in RGB.
+//! Called by `faces`, `crops`, `stream`, `record`, `web`: `cpu.rs`. The same on a GPU: `cuda.rs`, which `bench gpu` runs.
 
 mod affine;
 mod area;
 mod coarse;
 mod colour;
 mod cpu;
+pub mod cuda;
+mod descriptors;
+#[cfg(test)]
+mod host;
 mod jpeg;
 mod planes;
 #[cfg(test)]
@@ -14,7 +18,7 @@ pub(crate) mod reference;
 
 pub use coarse::coarse_luma;
 pub use cpu::{crop, letterbox};
-pub use jpeg::encode as encode_jpeg;
+pub use jpeg::{encode as encode_jpeg, encode_crop};
 
 /// One plane of 8-bit samples (one or two interleaved channels), rows `stride` bytes apart.
 #[derive(Clone, Copy, Debug)]

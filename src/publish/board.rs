@@ -4,8 +4,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::runtime::Handle;
@@ -13,10 +12,11 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::time::MissedTickBehavior;
 
 use super::event::{Body, Event, Server, Snapshot, VERSION};
+use super::gallery::GalleryFace;
 use super::history::History;
 use super::live::Live;
 use super::watch::{self, Watcher, Watchers};
-use super::{BOARD_QUEUE_FULL, Config, Report, rfc3339};
+use super::{BOARD_QUEUE_FULL, Config, Report, Sink, Told, rfc3339};
 use crate::detector::StreamId;
 use crate::infer::contract::ScoreRule;
 use crate::metrics::Metrics;
@@ -44,26 +44,24 @@ pub struct Board {
 /// What handles and task both touch.
 struct Shared {
     boot: String,
-    server: Server,
+    /// Only the task changes it.
+    server: RwLock<Server>,
     began: Instant,
     /// ms since `began`.
     ticked: AtomicU64,
     /// Analyses that found the queue full, not yet counted by the task.
     lost: Mutex<HashMap<StreamId, u64>>,
     watchers: Arc<Watchers>,
-    listeners: Mutex<Vec<Listener>>,
-}
-
-/// A room of this program that hears every counted event.
-struct Listener {
-    name: &'static str,
-    events: SyncSender<Arc<Body>>,
 }
 
 enum Request {
     Subscribe { resume: Option<(String, u64)>, answer: oneshot::Sender<Subscription> },
     Snapshot { answer: oneshot::Sender<Snapshot> },
+    Gallery { stream: String, answer: oneshot::Sender<Option<Seen>> },
 }
+
+/// A stream's faces as the detector sees them, and the stream's decoder.
+type Seen = (Vec<GalleryFace>, Option<String>);
 
 /// A place in the sequence of events, all of them serialised.
 pub struct Subscription {
@@ -74,23 +72,23 @@ pub struct Subscription {
 }
 
 impl Board {
-    /// Starts the task on `runtime`.
+    /// Starts the task on `runtime`; every sink hears all news.
     pub fn start(
         config: &Config,
         verdict: &verdict::Config,
         rule: &ScoreRule,
         server: Server,
         metrics: Arc<Metrics>,
+        sinks: Vec<Sink>,
         runtime: &Handle,
     ) -> Self {
         let shared = Arc::new(Shared {
             boot: format!("{:016x}", fastrand::u64(..)),
-            server,
+            server: RwLock::new(server),
             began: Instant::now(),
             ticked: AtomicU64::new(0),
             lost: Mutex::default(),
             watchers: Arc::default(),
-            listeners: Mutex::default(),
         });
         let (reports, incoming) = mpsc::channel(REPORTS);
         let (requests, asked) = mpsc::channel(REQUESTS);
@@ -99,6 +97,7 @@ impl Board {
             verdict: verdict.clone(),
             rule: *rule,
             metrics,
+            sinks,
             streams: Vec::new(),
             history: History::new(config.resume_events),
             events: broadcast::Sender::new(config.client_queue),
@@ -130,15 +129,6 @@ impl Board {
         self.shared.watchers.watched(stream)
     }
 
-    /// Every counted event from now on, for another room of this program. One that finds `depth` of them waiting is given
-    /// up for this room and counted under `name`.
-    pub fn listen(&self, name: &'static str, depth: usize) -> std::sync::mpsc::Receiver<Arc<Body>> {
-        let (events, heard) = sync_channel(depth);
-        let mut listeners = self.shared.listeners.lock().unwrap_or_else(PoisonError::into_inner);
-        listeners.push(Listener { name, events });
-        heard
-    }
-
     /// A new watcher of pictures.
     pub fn watcher(&self) -> Watcher {
         self.shared.watchers.join()
@@ -159,13 +149,21 @@ impl Board {
         answered.await.ok()
     }
 
+    /// The faces of a stream with their newest crops; they are kept for 10 s after every asking. None when the board
+    /// has ended, Some(None) when there is no such stream.
+    pub async fn gallery(&self, stream: String) -> Option<Option<Seen>> {
+        let (answer, answered) = oneshot::channel();
+        self.requests.send(Request::Gallery { stream, answer }).await.ok()?;
+        answered.await.ok()
+    }
+
     /// Unique to this start of the program.
     pub fn boot(&self) -> &str {
         &self.shared.boot
     }
 
-    pub fn server(&self) -> &Server {
-        &self.shared.server
+    pub fn server(&self) -> Server {
+        self.shared.server.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub fn uptime(&self) -> Duration {
@@ -184,6 +182,7 @@ struct Task {
     verdict: verdict::Config,
     rule: ScoreRule,
     metrics: Arc<Metrics>,
+    sinks: Vec<Sink>,
     /// In order of arrival.
     streams: Vec<Live>,
     history: History,
@@ -221,7 +220,9 @@ impl Task {
         let known = report.stream().and_then(|id| self.streams.iter().position(|live| live.id == *id));
         match (report, known) {
             (Report::Tell(body), _) => self.tell(*body),
+            (Report::Thresholds { fake_at, real_at }, _) => self.set_thresholds(fake_at, real_at),
             (Report::Added { stream, name, kind, source }, known) => {
+                self.inform(&Told::Added { stream: stream.clone(), name: name.clone() });
                 let judge = Judge::new(&self.verdict, &self.rule);
                 let live = Live::new(stream, name, kind, source, judge, &metrics);
                 let at = known.unwrap_or(self.streams.len());
@@ -229,7 +230,7 @@ impl Task {
                     Some(at) => self.streams[at] = live,
                     None => self.streams.push(live),
                 }
-                self.tell_stream(at);
+                self.tell_entered(at);
             }
             // Late news of a stream that was removed.
             (_, None) => {}
@@ -237,30 +238,49 @@ impl Task {
                 self.streams.remove(at);
                 metrics.forget(&stream);
                 self.tell(Body::Removed { id: stream.to_string() });
+                self.inform(&Told::Removed { stream });
             }
             (Report::Connected { connection, .. }, Some(at)) => {
                 self.streams[at].connected(connection, &metrics);
-                self.tell_stream(at);
+                self.tell_entered(at);
             }
             (Report::Fault { code, message, retry_in, .. }, Some(at)) => {
                 self.streams[at].failed(code, message, retry_in, &metrics);
-                self.tell_stream(at);
+                self.tell_entered(at);
             }
             (Report::Ended { .. }, Some(at)) => {
                 self.streams[at].ended(&metrics);
-                self.tell_stream(at);
+                self.tell_entered(at);
             }
             (Report::Dropped { reason, frames, .. }, Some(at)) => self.streams[at].dropped(reason, frames, &metrics),
             (Report::Analysis(analysis), Some(at)) => {
-                let verdict = self.streams[at].judge(&analysis, Instant::now(), &metrics).clone();
+                let (verdict, state) = self.streams[at].judge(&analysis, Instant::now(), &metrics);
                 if let Some(jpeg) = analysis.picture
                     && self.shared.watchers.watched(&analysis.stream)
                 {
-                    self.shared.watchers.show(&analysis.stream, &watch::picture(&verdict, &jpeg));
+                    self.shared.watchers.show(&analysis.stream, &watch::picture(&state, &jpeg));
                 }
-                self.tell(Body::Verdict(verdict));
+                self.tell(Body::Verdict(state));
+                let crops = analysis.faces.into_iter().filter_map(|face| Some((face.track, face.crop?))).collect();
+                self.inform(&Told::Verdict { stream: analysis.stream, verdict: Arc::new(verdict), crops });
             }
         }
+    }
+
+    fn set_thresholds(&mut self, fake_at: f32, real_at: f32) {
+        (self.verdict.fake_at, self.verdict.real_at) = (fake_at, real_at);
+        self.streams.iter_mut().for_each(|live| live.set_thresholds(fake_at, real_at));
+        {
+            let mut server = self.shared.server.write().unwrap_or_else(PoisonError::into_inner);
+            (server.fake_at, server.real_at) = (fake_at, real_at);
+        }
+        // Those who are away must not miss it either.
+        self.history.break_off();
+        self.send(self.write(self.history.newest(), Body::Snapshot(self.snapshot())));
+    }
+
+    fn inform(&self, told: &Told) {
+        self.sinks.iter().for_each(|sink| sink(told));
     }
 
     fn answer(&mut self, request: Request) {
@@ -268,6 +288,11 @@ impl Task {
         match request {
             Request::Subscribe { resume, answer } => drop(answer.send(self.subscription(resume))),
             Request::Snapshot { answer } => drop(answer.send(self.snapshot())),
+            Request::Gallery { stream, answer } => {
+                let live = self.streams.iter_mut().find(|live| *live.id == *stream);
+                let seen = live.map(|live| (live.gallery.ask(Instant::now()), live.state.decoder.clone()));
+                drop(answer.send(seen));
+            }
         }
     }
 
@@ -275,7 +300,7 @@ impl Task {
         let missed = resume
             .filter(|(boot, _)| *boot == self.shared.boot)
             .and_then(|(_, seq)| self.history.after(seq))
-            .unwrap_or_else(|| vec![self.write(self.history.newest(), &Body::Snapshot(self.snapshot()))]);
+            .unwrap_or_else(|| vec![self.write(self.history.newest(), Body::Snapshot(self.snapshot()))]);
         Subscription { first: missed, events: self.events.subscribe() }
     }
 
@@ -283,7 +308,7 @@ impl Task {
         Snapshot {
             boot: self.shared.boot.clone(),
             now: rfc3339::format(SystemTime::now()),
-            server: self.shared.server.clone(),
+            server: self.shared.server.read().unwrap_or_else(PoisonError::into_inner).clone(),
             streams: self.streams.iter().map(|live| live.state.clone()).collect(),
         }
     }
@@ -297,10 +322,13 @@ impl Task {
         for at in 0..self.streams.len() {
             let live = &mut self.streams[at];
             live.dropped(BOARD_QUEUE_FULL, lost.get(&live.id).copied().unwrap_or_default(), &metrics);
-            let verdict = live.age(now, &metrics).cloned();
+            live.gallery.age(now);
+            let stream = live.id.clone();
+            let aged = live.age(now, &metrics);
             let figures = heartbeat && live.figures(now);
-            if let Some(verdict) = verdict {
-                self.tell(Body::Verdict(verdict));
+            if let Some((verdict, state)) = aged {
+                self.tell(Body::Verdict(state));
+                self.inform(&Told::Verdict { stream, verdict: Arc::new(verdict), crops: Vec::new() });
             }
             if figures {
                 self.tell_stream(at);
@@ -308,7 +336,7 @@ impl Task {
         }
         if heartbeat {
             let beat = Body::Heartbeat { now: rfc3339::format(SystemTime::now()) };
-            self.send(self.write(self.history.newest(), &beat));
+            self.send(self.write(self.history.newest(), beat));
         }
     }
 
@@ -316,24 +344,18 @@ impl Task {
         self.tell(Body::Stream(self.streams[at].state.clone()));
     }
 
+    /// Tells a stream's state, which it entered just now.
+    fn tell_entered(&mut self, at: usize) {
+        self.tell_stream(at);
+        let live = &self.streams[at];
+        self.inform(&Told::Entered { stream: live.id.clone(), state: live.state.state, at: SystemTime::now() });
+    }
+
     /// Gives an event the next number, keeps it, and sends it.
     fn tell(&mut self, body: Body) {
-        let text = self.write(self.history.next(), &body);
+        let text = self.write(self.history.next(), body);
         self.history.push(text.clone());
         self.send(text);
-        let mut listeners = self.shared.listeners.lock().unwrap_or_else(PoisonError::into_inner);
-        if listeners.is_empty() {
-            return;
-        }
-        let body = Arc::new(body);
-        listeners.retain(|Listener { name, events }| match events.try_send(body.clone()) {
-            Ok(()) => true,
-            Err(TrySendError::Full(_)) => {
-                self.metrics.events_lost.with_label_values(&[name]).inc();
-                true
-            }
-            Err(TrySendError::Disconnected(_)) => false,
-        });
     }
 
     fn send(&self, text: Arc<str>) {
@@ -341,7 +363,7 @@ impl Task {
         let _ = self.events.send(text);
     }
 
-    fn write(&self, seq: u64, body: &Body) -> Arc<str> {
+    fn write(&self, seq: u64, body: Body) -> Arc<str> {
         // Serialising numbers, strings, lists and maps with string keys into memory cannot fail.
         serde_json::to_string(&Event { v: VERSION, seq, body }).expect("an event can be serialised").into()
     }

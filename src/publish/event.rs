@@ -1,6 +1,8 @@
 //! The wire format, version 1: what goes over `/ws` and `/api`. Rust and the dashboard parse the same golden JSON
 //! (`tests/golden/events.json`). Made by the board, sent by `web`.
 
+mod analysis;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -10,21 +12,22 @@ use crate::crops::Quality;
 use crate::faces::Rect;
 use crate::verdict::{Label, Reason};
 
+pub use analysis::{AnalysisState, JobError, JobState, ModelName, Stage};
+
 pub const VERSION: u32 = 1;
 
 /// One message of the server. `seq` counts events since this start of the program (`boot`), snapshots and heartbeats
 /// aside: those carry that of the newest event. A client that sees a hole asks again with `?boot=..&seq=..`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Event<'a> {
+pub struct Event {
     pub v: u32,
     pub seq: u64,
     #[serde(flatten)]
-    pub body: &'a Body,
+    pub body: Body,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-#[expect(clippy::large_enum_variant, reason = "one is made, written and gone; none is kept")]
 pub enum Body {
     /// Everything; first on every connection, and again when a client fell behind.
     Snapshot(Snapshot),
@@ -34,8 +37,12 @@ pub enum Body {
     Removed { id: String },
     /// A frame was judged, or its verdict went STALE.
     Verdict(VerdictState),
+    /// A period of verdicts began, ended or was reviewed.
+    Period(Period),
     /// An alert began, opened, changed or ended.
     Alert(Alert),
+    /// An uploaded file changed its state, or (at most once a second) came further.
+    Analysis(AnalysisState),
     /// Once a second, so that a client notices a dead connection and knows the server's clock (RFC 3339 UTC).
     Heartbeat { now: String },
 }
@@ -55,12 +62,20 @@ pub struct Snapshot {
 pub struct Server {
     pub version: String,
     pub model: Model,
-    /// `cpu`, `cuda`, `tensorrt`.
+    /// `cpu`, `cuda`, `tensorrt`, `tensorrt_rtx`.
     pub provider: String,
+    /// Better providers that `auto` could not use, best first; empty for a named device.
+    pub passed_over: Vec<PassedOver>,
     /// Thresholds in force.
     pub fake_at: f32,
     pub real_at: f32,
     pub stale_secs: f64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct PassedOver {
+    pub provider: String,
+    pub why: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -166,6 +181,69 @@ pub struct FaceState {
     pub reasons: Vec<Reason>,
 }
 
+/// A face under one label, from its first verdict to the last: what is kept of what happened.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct Period {
+    /// Never used twice.
+    pub id: i64,
+    pub stream: String,
+    /// The stream's name when it began.
+    pub stream_name: String,
+    pub track: u64,
+    /// Never STALE: what is not being judged has no period.
+    pub label: Label,
+    /// RFC 3339 UTC, capture time.
+    pub began: String,
+    /// None while it lasts.
+    pub ended: Option<String>,
+    /// From the beginning to the end, or as far as is known.
+    pub secs: f64,
+    /// The highest rolling fake confidence, and when.
+    pub peak_confidence: Option<f32>,
+    pub peak_at: Option<String>,
+    /// Mean of the rolling fake confidence over its windows.
+    pub mean_confidence: Option<f32>,
+    /// Windows that the detector scored in it.
+    pub windows: u64,
+    /// Every reason that was given, in the order of [`Reason`].
+    pub reasons: Vec<Reason>,
+    pub review: Review,
+    pub note: String,
+    pub reviewed_at: Option<String>,
+    /// Whether a picture of the face is kept.
+    pub thumbnail: bool,
+    /// Name and version of the model that judged.
+    pub model: String,
+}
+
+/// What a person said of a period.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Review {
+    #[default]
+    None,
+    /// Looked at, with no judgement.
+    Reviewed,
+    /// The label is right.
+    Confirmed,
+    /// The label is wrong.
+    False,
+}
+
+impl Review {
+    pub const ALL: [Self; 4] = [Self::None, Self::Reviewed, Self::Confirmed, Self::False];
+
+    /// As on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Reviewed => "reviewed",
+            Self::Confirmed => "confirmed",
+            Self::False => "false",
+        }
+    }
+}
+
 /// One alert as a client sees it.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Alert {
@@ -184,10 +262,11 @@ pub struct Alert {
     pub peak_confidence: f32,
     /// What the person who acknowledged or closed it wrote.
     pub note: String,
-    /// The period of the record that it belongs to.
+    /// The period of the record that it belongs to; always null so far.
     pub period: Option<i64>,
     /// What became of its newest news at each target.
     pub deliveries: Vec<AlertDelivery>,
+    /// What is kept of it on disk; always null so far.
     pub evidence: Option<AlertEvidence>,
 }
 
@@ -200,7 +279,6 @@ pub struct AlertDelivery {
     pub error: Option<String>,
 }
 
-/// What is kept of an alert on disk.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct AlertEvidence {
     pub folder: String,

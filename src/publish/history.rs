@@ -34,6 +34,12 @@ impl History {
         }
     }
 
+    /// Skips a number and forgets what is kept: whoever was here before needs a snapshot to go on.
+    pub fn break_off(&mut self) {
+        self.newest += 1;
+        self.events.clear();
+    }
+
     /// The events after number `seen`; None when some of them are gone, or when it was never given out.
     pub fn after(&self, seen: u64) -> Option<Vec<Arc<str>>> {
         let missing = usize::try_from(self.newest.checked_sub(seen)?).ok()?;
@@ -60,6 +66,18 @@ mod tests {
         assert_eq!(after(2).as_deref(), Some("3 4 5"));
         assert_eq!(after(1), None);
         assert_eq!(after(6), None);
+    }
+
+    #[test]
+    fn after_a_break_nobody_resumes_from_before_it() {
+        let mut history = History::new(3);
+        history.push("1".into());
+        history.break_off();
+        assert_eq!((history.newest(), history.after(1)), (2, None));
+        assert_eq!(history.after(2), Some(vec![]));
+        history.push("3".into());
+        assert_eq!(history.after(1), None);
+        assert_eq!(history.after(2).map(|events| events.len()), Some(1));
     }
 
     #[test]

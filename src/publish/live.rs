@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::event::{FaceState, Fault, State, StreamState, VerdictState};
+use super::gallery::Gallery;
 use super::rfc3339;
 use crate::crops::Reject;
 use crate::detector::{Analysis, Evidence, StreamId};
@@ -27,6 +28,7 @@ pub struct Live {
     looks: VecDeque<(Instant, u64)>,
     /// Figures changed since the clients were told.
     changed: bool,
+    pub gallery: Gallery,
 }
 
 impl Live {
@@ -57,7 +59,16 @@ impl Live {
             verdict: None,
         };
         let (looks, connected_before) = (VecDeque::new(), false);
-        let mut live = Self { id, state, judge, connected_before, analyses: 0, looks, changed: false };
+        let mut live = Self {
+            id,
+            state,
+            judge,
+            connected_before,
+            analyses: 0,
+            looks,
+            changed: false,
+            gallery: Gallery::default(),
+        };
         live.enter(State::Connecting, None, metrics);
         live
     }
@@ -68,7 +79,7 @@ impl Live {
             metrics.reconnects.with_label_values(&[&self.id]).inc();
         }
         self.connected_before = true;
-        let Connection { epoch: _, width, height, fps, codec, decoder } = connection;
+        let Connection { epoch: _, width, height, fps, duration: _, codec, decoder } = connection;
         self.state = StreamState { width, height, fps, codec, decoder, ..self.state.clone() };
         self.enter(State::Live, None, metrics);
     }
@@ -104,32 +115,39 @@ impl Live {
         self.changed = true;
     }
 
-    /// Judges a frame.
-    pub fn judge(&mut self, analysis: &Analysis, now: Instant, metrics: &Metrics) -> &VerdictState {
+    /// Judges a frame; `state.verdict` says the same.
+    pub fn judge(&mut self, analysis: &Analysis, now: Instant, metrics: &Metrics) -> (Verdict, VerdictState) {
         self.analyses += 1;
         count(analysis, metrics);
         let latency = now.saturating_duration_since(analysis.stamp.arrived);
         metrics.end_to_end.with_label_values(&[&self.id]).observe(latency.as_secs_f64());
         let verdict = self.judge.update(analysis);
         self.show(&verdict, now, metrics);
-        let told = wire(&self.id, verdict, latency, now);
-        self.state.verdict.insert(told)
+        self.gallery.add(analysis, &verdict);
+        let state = wire(&self.id, &verdict, latency, now);
+        self.state.verdict = Some(state.clone());
+        (verdict, state)
+    }
+
+    /// Other thresholds are in force from the next frame on.
+    pub fn set_thresholds(&mut self, fake_at: f32, real_at: f32) {
+        self.judge.set_thresholds(fake_at, real_at);
     }
 
     /// Lets the verdict age; gives it when that changed more than its age.
-    pub fn age(&mut self, now: Instant, metrics: &Metrics) -> Option<&VerdictState> {
+    pub fn age(&mut self, now: Instant, metrics: &Metrics) -> Option<(Verdict, VerdictState)> {
         let verdict = self.judge.at(now)?;
         self.show(&verdict, now, metrics);
         let before = self.state.verdict.as_mut()?;
         let latency = Duration::from_secs_f64(before.latency_ms / 1e3);
-        let after = wire(&self.id, verdict, latency, now);
+        let after = wire(&self.id, &verdict, latency, now);
         let said = |verdict: &VerdictState| {
             let faces = verdict.faces.iter().map(|face| (face.label, face.reasons.clone())).collect::<Vec<_>>();
             (verdict.label, verdict.reasons.clone(), faces)
         };
         let changed = said(before) != said(&after);
-        *before = after;
-        changed.then_some(before)
+        before.clone_from(&after);
+        changed.then_some((verdict, after))
     }
 
     /// Brings the figures up to date, once a second; true when the clients must be told.
@@ -191,7 +209,7 @@ fn count(analysis: &Analysis, metrics: &Metrics) {
     }
 }
 
-fn reject_name(reject: Reject) -> &'static str {
+pub(super) fn reject_name(reject: Reject) -> &'static str {
     match reject {
         Reject::FaceTooSmall => "face_too_small",
         Reject::Blurred => "blurred",
@@ -202,7 +220,7 @@ fn reject_name(reject: Reject) -> &'static str {
     }
 }
 
-fn wire(id: &str, verdict: Verdict, latency: Duration, now: Instant) -> VerdictState {
+fn wire(id: &str, verdict: &Verdict, latency: Duration, now: Instant) -> VerdictState {
     let Verdict { label, fake_confidence, reasons, faces, stamp, evidence } = verdict;
     VerdictState {
         id: id.to_owned(),
@@ -212,15 +230,15 @@ fn wire(id: &str, verdict: Verdict, latency: Duration, now: Instant) -> VerdictS
         latency_ms: latency.as_secs_f64() * 1e3,
         width: stamp.width,
         height: stamp.height,
-        label,
-        fake_confidence,
-        reasons,
+        label: *label,
+        fake_confidence: *fake_confidence,
+        reasons: reasons.clone(),
         evidence_age_secs: evidence.map(|(arrived, _)| now.saturating_duration_since(arrived).as_secs_f64()),
-        faces: faces.into_iter().map(face).collect(),
+        faces: faces.iter().map(face).collect(),
     }
 }
 
-fn face(verdict: FaceVerdict) -> FaceState {
+fn face(verdict: &FaceVerdict) -> FaceState {
     FaceState {
         track: verdict.track,
         rect: verdict.rect,
@@ -228,9 +246,9 @@ fn face(verdict: FaceVerdict) -> FaceState {
         fake_confidence: verdict.fake_confidence,
         window_confidence: verdict.window_confidence,
         synthetic_confidence: verdict.synthetic_confidence,
-        attention: verdict.attention,
+        attention: verdict.attention.clone(),
         windows: verdict.windows,
         quality: verdict.quality,
-        reasons: verdict.reasons,
+        reasons: verdict.reasons.clone(),
     }
 }

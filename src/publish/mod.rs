@@ -6,11 +6,15 @@ pub mod event;
 pub mod rfc3339;
 
 mod board;
+mod gallery;
 mod history;
 mod live;
+mod told;
 mod watch;
 
 pub use board::{Board, Subscription};
+pub use gallery::{Crop, GalleryFace, GalleryWindow};
+pub use told::{Sink, Told};
 pub use watch::{Picture, Watcher};
 
 use std::time::Duration;
@@ -95,16 +99,21 @@ pub enum Report {
     Analysis(Analysis),
     /// An event of another room, to be told as it is.
     Tell(Box<event::Body>),
+    /// Other thresholds are in force from the next frame on; every client gets a fresh snapshot.
+    Thresholds {
+        fake_at: f32,
+        real_at: f32,
+    },
 }
 
 impl Report {
-    /// The stream that it is about.
+    /// The stream that it is about; None for what is about the whole program.
     fn stream(&self) -> Option<&StreamId> {
         match self {
             Self::Added { stream, .. } | Self::Removed { stream } | Self::Connected { stream, .. } => Some(stream),
             Self::Fault { stream, .. } | Self::Ended { stream } | Self::Dropped { stream, .. } => Some(stream),
             Self::Analysis(analysis) => Some(&analysis.stream),
-            Self::Tell(_) => None,
+            Self::Tell(_) | Self::Thresholds { .. } => None,
         }
     }
 }

@@ -14,6 +14,7 @@ use gstreamer_video as gst_video;
 use super::address::{Kind, Target};
 use super::error::Error;
 use super::frame::Pixels;
+use super::grab::Grab;
 use super::launch::{self, Built};
 use super::{Config, Connection, Counts};
 
@@ -73,6 +74,8 @@ struct Gate {
 pub(super) struct Running {
     built: Built,
     bus: gst::Bus,
+    /// The process that reads a screen.
+    grab: Option<Grab>,
     target: Target,
     tally: Arc<Tally>,
     gate: Arc<Gate>,
@@ -101,11 +104,12 @@ pub(super) struct Running {
 impl Running {
     pub fn start(target: &Target, config: &Config, closing: &Arc<AtomicUsize>) -> Result<Self, Error> {
         let built = launch::build(target, config)?;
-        let no_bus = || Error::Pipeline { source_name: target.shown.clone(), why: "it has no bus".into() };
-        let bus = built.pipeline.bus().ok_or_else(no_bus)?;
-        // While it is parsed the screen's source tries the display of the environment, which may not be the one meant.
-        bus.set_flushing(true);
-        bus.set_flushing(false);
+        let fault = |why: String| Error::Pipeline { source_name: target.shown.clone(), why };
+        let bus = built.pipeline.bus().ok_or_else(|| fault("it has no bus".into()))?;
+        let grab = (target.kind == Kind::Screen).then(|| Grab::start(&target.location)).transpose().map_err(fault)?;
+        if let Some(grab) = &grab {
+            built.source.set_property("fd", grab.pictures());
+        }
         let tally = Arc::new(Tally {
             opened: Instant::now(),
             arrived: AtomicU64::new(0),
@@ -128,6 +132,7 @@ impl Running {
         Ok(Self {
             built,
             bus,
+            grab,
             target: target.clone(),
             tally,
             gate,
@@ -184,10 +189,10 @@ impl Running {
                     self.error = Some((error, at));
                     return Pull::Nothing;
                 }
-                Pull::Fault(error)
+                Pull::Fault(self.explained(error))
             }
             None if ended => self.end(),
-            None => self.silent(quiet).map_or(Pull::Nothing, Pull::Fault),
+            None => self.silent(quiet).map_or(Pull::Nothing, |error| Pull::Fault(self.explained(error))),
         }
     }
 
@@ -220,6 +225,7 @@ impl Running {
             width,
             height,
             fps,
+            duration: self.announced,
             codec: codec.and_then(|caps| Some(caps.structure(0)?.name().to_string())),
             decoder: decoder.and_then(|decoder| Some(decoder.factory()?.name().to_string())),
         }
@@ -301,10 +307,18 @@ impl Running {
         found.is_some()
     }
 
-    fn end(&self) -> Pull {
+    /// Of a screen only the process that reads it knows what happened.
+    fn explained(&mut self, error: Error) -> Error {
+        match self.grab.as_mut().and_then(Grab::complaint) {
+            Some(why) => Error::Unreachable { source_name: self.target.shown.clone(), why, lasting: false },
+            None => error,
+        }
+    }
+
+    fn end(&mut self) -> Pull {
         let (source_name, lasting) = (self.target.shown.clone(), self.target.kind.lasts());
         if !self.finite {
-            return Pull::Fault(Error::Ended { source_name });
+            return Pull::Fault(self.explained(Error::Ended { source_name }));
         }
         if self.first.is_none() {
             return Pull::Fault(Error::Damaged { source_name, why: "no picture in it".into(), lasting });
@@ -366,11 +380,12 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.gate.closed.store(true, Ordering::Release);
         self.closing.fetch_add(1, Ordering::AcqRel);
-        let (gate, closing) = (self.gate.clone(), self.closing.clone());
+        let (gate, closing, grab) = (self.gate.clone(), self.closing.clone(), self.grab.take());
         self.built.pipeline.call_async(move |pipeline| {
             let _turn = gate.turn.lock().unwrap_or_else(PoisonError::into_inner);
             // To NULL no element may refuse.
             let _ = pipeline.set_state(gst::State::Null);
+            drop(grab);
             closing.fetch_sub(1, Ordering::AcqRel);
         });
     }

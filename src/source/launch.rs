@@ -1,6 +1,8 @@
 //! Builds the pipeline of a source from its file in `pipelines/`. In: the target and the settings. Out: [`Built`], not
 //! yet started. Values reach the elements as properties, never as text. Called by `connection`.
 
+use std::path::Path;
+
 use gst::glib;
 use gst::prelude::*;
 use gstreamer as gst;
@@ -8,7 +10,7 @@ use gstreamer_app as gst_app;
 use url::Url;
 
 use super::address::{Kind, Target};
-use super::{Config, Error, Transport};
+use super::{Config, Container, Error, Transport};
 use crate::secret::Secret;
 
 /// Decoded frames that wait for a reader who must not miss one; the decoder stops behind them.
@@ -23,8 +25,11 @@ pub(super) struct Built {
     pub frames: gst_app::AppSink,
 }
 
-fn description(kind: Kind) -> String {
-    let text = match kind {
+fn description(target: &Target) -> String {
+    let text = match target.kind {
+        Kind::File if Container::of_file(Path::new(&target.location)) == Some(Container::Jpeg) => {
+            include_str!("../../pipelines/jpeg.launch")
+        }
         Kind::File => include_str!("../../pipelines/file.launch"),
         Kind::Rtsp => include_str!("../../pipelines/rtsp.launch"),
         Kind::Http => include_str!("../../pipelines/http.launch"),
@@ -33,12 +38,17 @@ fn description(kind: Kind) -> String {
         Kind::Screen => include_str!("../../pipelines/screen.launch"),
         Kind::Test => include_str!("../../pipelines/test.launch"),
     };
+    elements(text)
+}
+
+/// The text of a pipeline file without its comments, which GStreamer does not take.
+pub(super) fn elements(text: &str) -> String {
     text.lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n")
 }
 
 pub(super) fn build(target: &Target, config: &Config) -> Result<Built, Error> {
     let fault = |why: String| Error::Pipeline { source_name: target.shown.clone(), why };
-    let bin = gst::parse::launch(&description(target.kind)).map_err(|error| fault(error.to_string()))?;
+    let bin = gst::parse::launch(&description(target)).map_err(|error| fault(error.to_string()))?;
     let pipeline = bin.downcast::<gst::Pipeline>().map_err(|_| fault("its file is no pipeline".into()))?;
     let named = |name: &str| pipeline.by_name(name).ok_or_else(|| fault(format!("no element is named {name}")));
     let (source, convert) = (named("source")?, named("convert")?);
@@ -92,7 +102,7 @@ fn point(source: &gst::Element, target: &Target, transport: Transport) {
             }
         }
         Kind::V4l2 => source.set_property("device", location),
-        Kind::Screen if !location.is_empty() => source.set_property("display-name", location),
+        // The screen is a pipe that `connection` opens.
         Kind::Screen | Kind::Test => {}
     }
 }

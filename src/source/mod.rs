@@ -3,9 +3,11 @@
 
 mod address;
 mod connection;
+mod container;
 mod counts;
 mod error;
 mod frame;
+mod grab;
 mod ladder;
 mod launch;
 mod reconnect;
@@ -15,6 +17,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+pub use container::{Container, Medium};
 pub use counts::Counts;
 pub use error::Error;
 pub use frame::{Frame, Stamp};
@@ -44,6 +47,8 @@ pub struct Connection {
     pub height: u32,
     /// Frames a second as announced; None when the stream does not say.
     pub fps: Option<f64>,
+    /// Of a file that says how long it is.
+    pub duration: Option<Duration>,
     /// GStreamer's caps name of the coded video, as "video/x-h264"; None when not known.
     pub codec: Option<String>,
     /// The decoder element in use, as "avdec_h264"; None for raw video.

@@ -48,6 +48,11 @@ impl Judge {
         })
     }
 
+    /// Other thresholds from the next frame on; what was decided stays until a window says otherwise.
+    pub fn set_thresholds(&mut self, fake_at: f32, real_at: f32) {
+        (self.config.fake_at, self.config.real_at) = (fake_at, real_at);
+    }
+
     /// Frames of this stream were lost to a full detector queue: a face that is not decided says so in the next
     /// verdict.
     pub fn frames_lost(&mut self) {

@@ -73,10 +73,12 @@ pub enum Reason {
     HeadsDisagree,
     /// Enough evidence, and it lies between the thresholds.
     BetweenThresholds,
+    /// A single picture: what would be enough of a film is not enough of it.
+    StillPicture,
 }
 
 impl Reason {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::NoFace,
         Self::FaceTooSmall,
         Self::Blurred,
@@ -90,6 +92,7 @@ impl Reason {
         Self::DetectorDegraded,
         Self::HeadsDisagree,
         Self::BetweenThresholds,
+        Self::StillPicture,
     ];
 
     /// As on the wire.
@@ -108,6 +111,7 @@ impl Reason {
             Self::DetectorDegraded => "detector_degraded",
             Self::HeadsDisagree => "heads_disagree",
             Self::BetweenThresholds => "between_thresholds",
+            Self::StillPicture => "still_picture",
         }
     }
 }

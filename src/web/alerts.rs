@@ -9,38 +9,22 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::api::blocking;
 use super::body::Body;
 use super::door::Shared;
+use super::page::Page;
 use super::problem::Problem;
 use crate::alerts::{self, Decision, DecisionError, Desk, StoreError};
 use crate::publish::event;
 
-/// Rows of one answer, where the request does not say.
-const LIMIT: usize = 50;
-const LIMIT_MOST: usize = 200;
-
-/// Which part of a list.
+/// Which alerts or deliveries.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-pub struct Part {
+pub struct Which {
     /// Only those in this state.
     state: Option<String>,
     /// Only those of this stream.
     stream: Option<String>,
-    /// `next` of the answer before.
-    cursor: Option<String>,
-    /// 1-200, 50 when left out.
-    limit: Option<usize>,
-}
-
-impl Part {
-    fn limit(&self) -> Result<usize, Problem> {
-        match self.limit.unwrap_or(LIMIT) {
-            limit @ 1..=LIMIT_MOST => Ok(limit),
-            other => Err(Problem::invalid("limit", format!("must be 1-{LIMIT_MOST}, got {other}"))),
-        }
-    }
 }
 
 #[derive(Serialize, ToSchema)]
@@ -51,18 +35,20 @@ pub struct Alerts {
 }
 
 /// Alerts, newest first.
-#[utoipa::path(get, path = "/alerts", tag = "alerts", params(Part), responses((status = 200, body = Alerts)))]
-pub async fn list(State(shared): State<Arc<Shared>>, part: Result<Query<Part>, axum::extract::rejection::QueryRejection>) -> Result<Json<Alerts>, Problem> {
-    let Query(part) = part.map_err(|rejection| Problem::malformed(rejection.body_text()))?;
-    let limit = part.limit()?;
+#[utoipa::path(get, path = "/alerts", tag = "alerts", params(Page, Which), responses((status = 200, body = Alerts)))]
+pub async fn list(
+    State(shared): State<Arc<Shared>>,
+    page: Page,
+    Query(which): Query<Which>,
+) -> Result<Json<Alerts>, Problem> {
+    let limit = page.limit();
     let known = |state: &String| alerts::State::ALL.iter().any(|known| known.name() == state);
-    if let Some(state) = part.state.as_ref().filter(|state| !known(state)) {
+    if let Some(state) = which.state.as_ref().filter(|state| !known(state)) {
         return Err(Problem::invalid("state", format!("there is no state {state:?} of alerts")));
     }
-    let alerts = ask(&shared, move |desk| {
-        desk.alerts(part.state.as_deref(), part.stream.as_deref(), part.cursor.as_deref(), limit)
-    })
-    .await??;
+    let alerts =
+        ask(&shared, move |desk| desk.alerts(which.state.as_deref(), which.stream.as_deref(), page.cursor(), limit))
+            .await??;
     let next = alerts.last().filter(|_| alerts.len() == limit).map(|alert| alert.id.clone());
     Ok(Json(Alerts { alerts, next }))
 }
@@ -166,15 +152,17 @@ struct Delivery {
 }
 
 /// Deliveries, newest first.
-#[utoipa::path(get, path = "/deliveries", tag = "alerts", params(Part), responses((status = 200, body = Deliveries)))]
-pub async fn deliveries(State(shared): State<Arc<Shared>>, part: Result<Query<Part>, axum::extract::rejection::QueryRejection>) -> Result<Json<Deliveries>, Problem> {
-    let Query(part) = part.map_err(|rejection| Problem::malformed(rejection.body_text()))?;
-    let limit = part.limit()?;
-    let number = |cursor: &String| {
-        cursor.parse::<i64>().map_err(|_| Problem::invalid("cursor", "is not one of an earlier answer"))
-    };
-    let cursor = part.cursor.as_ref().map(number).transpose()?;
-    let found = ask(&shared, move |desk| desk.deliveries(part.state.as_deref(), cursor, limit)).await??;
+#[utoipa::path(get, path = "/deliveries", tag = "alerts", params(Page, Which), responses((status = 200, body = Deliveries)))]
+pub async fn deliveries(
+    State(shared): State<Arc<Shared>>,
+    page: Page,
+    Query(which): Query<Which>,
+) -> Result<Json<Deliveries>, Problem> {
+    let limit = page.limit();
+    let number =
+        |cursor: &str| cursor.parse::<i64>().map_err(|_| Problem::invalid("cursor", "is not one of an earlier answer"));
+    let cursor = page.cursor().map(number).transpose()?;
+    let found = ask(&shared, move |desk| desk.deliveries(which.state.as_deref(), cursor, limit)).await??;
     let next = found.last().filter(|_| found.len() == limit).map(|kept| kept.id.to_string());
     let shown = |kept: alerts::Kept| Delivery {
         id: kept.id,
@@ -207,11 +195,8 @@ pub async fn replay(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -
 
 /// Asks the desk on a thread that may block.
 async fn ask<T: Send + 'static>(shared: &Shared, call: impl FnOnce(&Desk) -> T + Send + 'static) -> Result<T, Problem> {
-    let desk = shared.alerts.clone().ok_or_else(|| Problem::unavailable("alerts are off in the settings (alerts.on)"))?;
-    // It fails when the call panicked (the log has its place) or the runtime stops.
-    tokio::task::spawn_blocking(move || call(&desk))
-        .await
-        .map_err(|_| Problem::unavailable("an internal error (a bug; the log has its place); nothing else is affected"))
+    let desk = shared.alerts.clone().map_err(|why| Problem::unavailable(format!("no alerts are made: {why}")))?;
+    blocking(move || call(&desk)).await
 }
 
 impl From<StoreError> for Problem {

@@ -25,7 +25,7 @@ use crate::source;
 #[derive(Serialize, ToSchema)]
 struct Status<'a> {
     #[serde(flatten)]
-    server: &'a Server,
+    server: Server,
     /// Unique to this start of the program.
     boot: &'a str,
     now: String,
@@ -34,6 +34,8 @@ struct Status<'a> {
     websocket_clients: i64,
     /// What keeps the program from doing its work, in words.
     not_ready: Vec<String>,
+    /// What is amiss though verdicts come, in words.
+    warnings: Vec<String>,
 }
 
 /// Version, model, thresholds, and what is not ready.
@@ -48,6 +50,7 @@ pub async fn status(State(shared): State<Arc<Shared>>) -> Result<Response, Probl
         streams,
         websocket_clients: shared.metrics.websocket_clients.get(),
         not_ready: health::not_ready(&shared).await,
+        warnings: health::warnings(&shared),
     };
     Ok(Json(status).into_response())
 }
@@ -159,14 +162,19 @@ pub async fn logout() -> (HeaderMap, StatusCode) {
     (HeaderMap::from_iter([(header::SET_COOKIE, guard::forget_cookie())]), StatusCode::NO_CONTENT)
 }
 
-/// Runs what may block on a thread that may.
+/// Asks the streams on a thread that may block.
 pub async fn off_thread<T: Send + 'static>(
     shared: &Shared,
     call: impl FnOnce(&dyn Streams) -> T + Send + 'static,
 ) -> Result<T, Problem> {
     let streams = shared.streams.clone();
+    blocking(move || call(&*streams)).await
+}
+
+/// The same for what is no stream.
+pub async fn blocking<T: Send + 'static>(call: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
     // It fails when the call panicked (the log has its place) or the runtime stops.
-    tokio::task::spawn_blocking(move || call(&*streams))
+    tokio::task::spawn_blocking(call)
         .await
         .map_err(|_| Problem::unavailable("an internal error (a bug; the log has its place); nothing else is affected"))
 }

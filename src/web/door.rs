@@ -18,10 +18,13 @@ use tokio::task::JoinHandle;
 
 use super::guard::{self, Guard};
 use super::problem::Problem;
-use super::{Config, Streams, body, connections, dashboard, health, openapi, ws};
+use super::{Config, Model, Streams, body, connections, dashboard, health, openapi, ws};
 use crate::alerts;
+use crate::analyses::Analyses;
 use crate::metrics::Metrics;
 use crate::publish::Board;
+use crate::record::{self, Record};
+use crate::vitals::Vitals;
 
 /// How long open requests and WebSockets may take to end.
 const CLOSING: Duration = Duration::from_secs(3);
@@ -40,9 +43,14 @@ pub enum Error {
 pub struct Behind {
     pub streams: Arc<dyn Streams>,
     pub board: Board,
-    /// None where the settings turn alerts off.
-    pub alerts: Option<alerts::Desk>,
+    /// Or why no alerts are made.
+    pub alerts: Result<alerts::Desk, String>,
     pub metrics: Arc<Metrics>,
+    /// Or why nothing is kept.
+    pub record: Result<Arc<Record>, Arc<record::Error>>,
+    pub analyses: Arc<Analyses>,
+    pub vitals: Arc<Vitals>,
+    pub model: Arc<Model>,
 }
 
 /// What all requests share.

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::api::off_thread;
 use super::door::Shared;
 use super::problem::Problem;
+use crate::record;
 
 /// Alive while the board ticks: a stuck one is mended only by a new start.
 pub async fn alive(State(shared): State<Arc<Shared>>) -> (StatusCode, Json<Value>) {
@@ -20,7 +21,8 @@ pub async fn alive(State(shared): State<Arc<Shared>>) -> (StatusCode, Json<Value
 
 pub async fn ready(State(shared): State<Arc<Shared>>) -> (StatusCode, Json<Value>) {
     let not_ready = not_ready(&shared).await;
-    (status(not_ready.is_empty()), Json(json!({ "ready": not_ready.is_empty(), "not_ready": not_ready })))
+    let (ready, warnings) = (not_ready.is_empty(), warnings(&shared));
+    (status(ready), Json(json!({ "ready": ready, "not_ready": not_ready, "warnings": warnings })))
 }
 
 /// What keeps the program from doing its work, in words.
@@ -35,6 +37,16 @@ pub async fn not_ready(shared: &Shared) -> Vec<String> {
         Err(problem) => reasons.push(problem.message),
     }
     reasons
+}
+
+/// What is amiss though verdicts come, in words: they are not kept. That nobody wants them kept is not amiss.
+pub fn warnings(shared: &Shared) -> Vec<String> {
+    let why = match &shared.record {
+        Ok(record) => record.fault(),
+        Err(error) if matches!(**error, record::Error::Off) => None,
+        Err(error) => Some(error.to_string()),
+    };
+    why.map(|why| format!("verdicts are not kept: {why}")).into_iter().collect()
 }
 
 fn status(good: bool) -> StatusCode {

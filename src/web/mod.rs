@@ -1,19 +1,27 @@
-//! Room 9: the door. In: HTTP on one port. Out: dashboard, `/api/v1` (also as `/api`), `/ws`, `/healthz`, `/readyz`,
+//! Room 11: the door. In: HTTP on one port. Out: dashboard, `/api/v1` (also as `/api`), `/ws`, `/healthz`, `/readyz`,
 //! `/metrics`. No pixel work and no blocking here: streams are added and removed through [`Streams`].
 
 mod alerts;
+mod analyses;
 mod api;
 mod body;
 mod connections;
 mod dashboard;
 mod door;
+mod events;
+mod export;
 mod guard;
 mod health;
 mod openapi;
+mod page;
 mod problem;
+mod query;
+mod settings;
+mod vitals;
 mod ws;
 
 pub use door::{Behind, Door, Error};
+pub use vitals::Model;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

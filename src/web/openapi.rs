@@ -10,9 +10,9 @@ use utoipa::{PartialSchema, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{alerts, api};
 use super::door::Shared;
 use super::problem::Told;
+use super::{alerts, analyses, api, events, settings, vitals};
 
 /// What needs no token.
 pub fn open() -> OpenApiRouter<Arc<Shared>> {
@@ -27,6 +27,20 @@ pub fn guarded() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(api::list, api::add))
         .routes(routes!(api::remove))
         .routes(routes!(api::restart))
+        .routes(routes!(events::list))
+        .routes(routes!(events::one, events::review))
+        .routes(routes!(events::thumbnail))
+        .routes(routes!(events::export))
+        .routes(routes!(events::history))
+        .routes(routes!(settings::list, settings::change))
+        .routes(routes!(settings::effect))
+        .routes(routes!(settings::storage))
+        .routes(routes!(vitals::faces))
+        .routes(routes!(vitals::health))
+        .routes(routes!(vitals::model))
+        .routes(routes!(analyses::list, analyses::upload))
+        .routes(routes!(analyses::get, analyses::remove))
+        .routes(routes!(analyses::picture))
         .routes(routes!(alerts::list))
         .routes(routes!(alerts::acknowledge))
         .routes(routes!(alerts::resolve))

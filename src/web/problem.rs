@@ -8,6 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::StreamError;
+use crate::record;
 
 /// The body of every refusal.
 #[derive(Serialize, ToSchema)]
@@ -54,6 +55,11 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path; docs/api.md lists what is")
     }
 
+    /// No such thing, at a path that exists.
+    pub fn unknown(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", message)
+    }
+
     pub fn method_not_allowed() -> Self {
         let message = "this path does not take this method; docs/api.md lists what it takes";
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
@@ -81,6 +87,23 @@ impl From<StreamError> for Problem {
             StreamError::Invalid { field, .. } => Self::invalid(field, message),
             StreamError::Thread(_) => Self::unavailable(message),
         }
+    }
+}
+
+impl From<&record::Error> for Problem {
+    fn from(error: &record::Error) -> Self {
+        match error {
+            record::Error::Unknown(_) => Self::unknown(error.to_string()),
+            record::Error::Refused(refused) => Self::invalid(&refused.field, &refused.message),
+            record::Error::Busy => Self::unavailable(error.to_string()),
+            _ => Self::new(StatusCode::SERVICE_UNAVAILABLE, "not_recording", error.to_string()),
+        }
+    }
+}
+
+impl From<record::Error> for Problem {
+    fn from(error: record::Error) -> Self {
+        Self::from(&error)
     }
 }
 

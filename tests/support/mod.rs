@@ -26,6 +26,28 @@ pub fn demo(name: &str) -> PathBuf {
     clip
 }
 
+/// Runs a GStreamer pipeline to its end.
+pub fn pipeline(description: &str) {
+    use gstreamer::prelude::*;
+    gstreamer::init().unwrap();
+    let pipeline = gstreamer::parse::launch(description).unwrap();
+    pipeline.set_state(gstreamer::State::Playing).unwrap();
+    let kinds = [gstreamer::MessageType::Eos, gstreamer::MessageType::Error];
+    let patience = gstreamer::ClockTime::try_from(PATIENCE).unwrap();
+    let ended = pipeline.bus().unwrap().timed_pop_filtered(patience, &kinds).expect("the pipeline ends");
+    pipeline.set_state(gstreamer::State::Null).unwrap();
+    assert_eq!(ended.type_(), gstreamer::MessageType::Eos, "{ended:?}");
+}
+
+/// A clip's first frame as a picture, made by an encoder of GStreamer; its path.
+pub fn still(clip: &Path, folder: &Path, name: &str, encoder: &str) -> String {
+    let path = folder.join(name).display().to_string();
+    pipeline(&format!(
+        "filesrc location={clip:?} ! decodebin ! videoconvert ! identity eos-after=1 ! {encoder} ! filesink location={path:?}"
+    ));
+    path
+}
+
 /// Runs a command of the program to its end.
 pub fn truevision(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_truevision")).args(args).current_dir(root()).output().unwrap()
@@ -41,6 +63,8 @@ pub struct Program {
     /// As `127.0.0.1:40123`.
     pub address: String,
     log: std::thread::JoinHandle<String>,
+    /// What it keeps, if the test gave it no place.
+    _folder: tempfile::TempDir,
 }
 
 impl Program {
@@ -52,9 +76,14 @@ impl Program {
     pub fn start_with(settings: &str, env: &[(&str, &str)]) -> Self {
         let file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
         std::fs::write(file.path(), settings).unwrap();
+        let folder = tempfile::tempdir().unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_truevision"))
+            .env("TRUEVISION__ANALYSES__FOLDER", folder.path().join("analyses"))
+            .env("TRUEVISION__ALERTS__DATABASE", folder.path().join("alerts.db"))
             .args(["run", "--listen", "127.0.0.1:0", "--config"])
             .arg(file.path())
+            // Programs of tests that run side by side would share it.
+            .env("TRUEVISION__RECORD__FOLDER", "")
             .envs(env.iter().copied())
             .current_dir(root())
             .stdout(Stdio::piped())
@@ -71,7 +100,7 @@ impl Program {
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim().strip_prefix("TrueVision: http://").and_then(|rest| rest.strip_suffix('/'));
         match address {
-            Some(address) => Self { address: address.to_owned(), child, log },
+            Some(address) => Self { address: address.to_owned(), child, log, _folder: folder },
             None => {
                 let status = child.wait().unwrap();
                 panic!("it did not start ({status}), said {line:?} and\n{}", log.join().unwrap());
@@ -94,8 +123,26 @@ impl Program {
         serde_json::from_str(&body).unwrap()
     }
 
+    pub fn patch(&self, path: &str, body: &Value) -> (u16, String) {
+        answer(agent().patch(self.url(path)).send_json(body))
+    }
+
     pub fn post(&self, path: &str, body: &Value) -> (u16, String) {
         answer(agent().post(self.url(path)).send_json(body))
+    }
+
+    /// A file as an upload: status and body.
+    pub fn upload(&self, name: &str, bytes: &[u8]) -> (u16, Value) {
+        let request = agent().post(self.url(&format!("/api/v1/analyses?name={name}")));
+        let (status, body) = answer(request.content_type("application/octet-stream").send(bytes));
+        (status, serde_json::from_str(&body).unwrap())
+    }
+
+    /// Status, header `name` and the bytes.
+    pub fn bytes(&self, path: &str, name: &str) -> (u16, String, Vec<u8>) {
+        let mut response = agent().get(self.url(path)).call().unwrap();
+        let header = response.headers().get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
+        (response.status().as_u16(), header, response.body_mut().read_to_vec().unwrap())
     }
 
     pub fn delete(&self, path: &str) -> (u16, String) {
@@ -122,6 +169,12 @@ impl Program {
     pub fn metric(&self, series: &str) -> Option<f64> {
         let (_, body) = self.get("/metrics");
         body.lines().find_map(|line| line.strip_prefix(series)?.trim().parse().ok())
+    }
+
+    /// Ends it as a crash would: nothing is told, nothing is written any more.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     pub fn pid(&self) -> u32 {

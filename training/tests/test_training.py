@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import pytest
 import torch
 
@@ -17,6 +16,8 @@ from truevision_training import calibrate, checkpoint, export, metrics, network,
 from truevision_training.errors import UserError
 from truevision_training.geometry import CropRule
 from truevision_training.model import Model
+from truevision_training.pack import Pack
+from truevision_training.stills import Stills
 
 TINY = settings.Settings(shape=network.Shape("efficientnet_lite0", dim=32, hidden=8), pairs=2, steps=6, warmup=2, checkpoint_every=2,
                          select_every=100, select_pairs=16, device="cpu")
@@ -99,7 +100,7 @@ def test_no_gpu_and_wrong_settings_are_said(tmp_path):
 
 
 def test_nan_loss_stops_and_names_the_good_state(tmp_path):
-    run = train.Run(TINY, tmp_path, None)
+    run = train.Run(TINY, tmp_path)
     with torch.no_grad():
         run.model.logit.weight.fill_(float("nan"))
     with pytest.raises(UserError, match="loss is nan.*frames.pt"):
@@ -140,24 +141,56 @@ def test_exported_folder_equals_pytorch_and_keeps_its_contract(finished, tmp_pat
         Model(folder)
 
 
+@pytest.mark.parametrize("bits, near", [("fp16", 0.02), ("int8", 0.25)])
+def test_fewer_bits_stay_near_fp32(finished, tmp_path, bits, near):
+    about = {"version": "1.0.0", "trial": True, "note": "n", "licence": "l"}
+    score = {"temperature": 1.0, "bias": 0.0, "synthetic_at": 0.9, "fake_at": 0.7, "real_at": 0.3}
+    crops = np.random.default_rng(0).integers(0, 256, (64, 112, 112, 3), np.uint8)
+    for name in ("fp32", bits):
+        export.export(finished[1], tmp_path / name, CropRule(), about, score, {}, name, crops)
+    full, small = Model(tmp_path / "fp32"), Model(tmp_path / bits)
+    wanted, made = full.encode(crops[:16]), small.encode(crops[:16])
+    assert np.abs(made - wanted).mean() <= near * np.abs(wanted).mean()
+    assert (tmp_path / bits / "encoder.onnx").stat().st_size < 0.6 * (tmp_path / "fp32/encoder.onnx").stat().st_size
+    with pytest.raises(UserError, match="precision 'int4'"):
+        export.export(finished[1], tmp_path / "x", CropRule(), about, score, {}, "int4")
+
+
 def test_reference_bytes_are_xorshift32():
     assert export.reference_crops(1, 1, 2).ravel()[:4].tolist() == [0, 4, 157, 18]
 
 
-@pytest.mark.parametrize("backbone", list(network.BACKBONES))
-def test_every_backbone_trains_and_exports(backbone, tmp_path):
-    run = train.Run(replace(TINY, shape=replace(TINY.shape, backbone=backbone), focal=1.0, smoothing=0.05, optimiser="sam"), tmp_path, None)
-    crops = torch.randint(0, 256, (4, 112, 112, 3), dtype=torch.uint8)
+def test_sharpness_aware_steps_focal_loss_and_smoothing_train(tmp_path):
+    run = train.Run(replace(TINY, focal=1.0, smoothing=0.05, optimiser="sam"), tmp_path)
     before = run.model.logit.weight.clone()
-    loss, _ = run.advance(crops, torch.rand(2, 2, 14, 14))
+    loss, _ = run.advance(torch.randint(0, 256, (4, 112, 112, 3), dtype=torch.uint8), torch.rand(2, 2, 14, 14))
     assert np.isfinite(loss) and not torch.equal(before, run.model.logit.weight)
-    encoder = run.model.encoder.eval()
-    torch.onnx.export(encoder, (crops,), str(tmp_path / "e.onnx"), input_names=["crops"], output_names=["embeddings"], opset_version=export.OPSET,
-                      dynamic_axes={"crops": {0: "n"}}, dynamo=False)
-    made = onnxruntime.InferenceSession(str(tmp_path / "e.onnx")).run(None, {"crops": crops[:3].numpy()})[0]
+
+
+def test_a_shipped_encoder_is_gone_on_from(finished, pack_folder, tmp_path):
+    about = {"version": "1.0.0", "trial": True, "note": "n", "licence": "l"}
+    score = {"temperature": 1.0, "bias": 0.0, "synthetic_at": 0.9, "fake_at": 0.7, "real_at": 0.3}
+    export.export(finished[1], tmp_path / "model", CropRule(), about, score, {})
+    run = train.Run(TINY, tmp_path / "run")
+    run.begin(tmp_path / "model", Stills(Pack(pack_folder), [], True, 112, {"self": 1.0}))
+    crops = np.random.default_rng(0).integers(0, 256, (4, 112, 112, 3), np.uint8)
+    shipped = Model(tmp_path / "model").encode(crops)
     with torch.no_grad():
-        wanted = encoder(crops[:3]).numpy()
-    assert np.abs(made - wanted).max() <= 1e-4 * max(1.0, np.abs(wanted).max())
+        again = run.mean.encoder.eval()(torch.from_numpy(crops)).numpy()
+    assert np.abs(again - shipped).max() <= 1e-3 * max(1.0, np.abs(shipped).max())
+    other = train.Run(replace(TINY, shape=replace(TINY.shape, backbone="efficientnet_b0")), tmp_path / "other")
+    with pytest.raises(UserError, match="encoder.onnx is not the efficientnet_b0"):
+        other.begin(tmp_path / "model", Stills(Pack(pack_folder), [], True, 112, {"self": 1.0}))
+
+
+def test_frozen_stages_keep_their_weights(tmp_path):
+    run = train.Run(replace(TINY, frozen_stages=2), tmp_path)
+    trunk = run.model.encoder.trunk
+    kept, moved = trunk.conv_stem.weight.clone(), trunk.conv_head.weight.clone()
+    run.advance(torch.randint(0, 256, (4, 112, 112, 3), dtype=torch.uint8), torch.rand(2, 2, 14, 14))
+    assert torch.equal(kept, trunk.conv_stem.weight) and not torch.equal(moved, trunk.conv_head.weight)
+    with pytest.raises(UserError, match="frozen_stages"):
+        train.Run(replace(TINY, frozen_stages=1, shape=replace(TINY.shape, backbone="resnext50_32x4d")), tmp_path)
 
 
 def test_registry_keeps_and_rolls_back(tmp_path):

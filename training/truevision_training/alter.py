@@ -34,7 +34,7 @@ class Eigenfaces:
         basis = (vectors[:, order].T @ data) / np.sqrt(np.maximum(values[order], 1e-3))[:, None]
         return Eigenfaces(mean, np.ascontiguousarray(basis, np.float32), side, share)
 
-    def decode(self, image: np.ndarray, count: int, faith: float) -> np.ndarray:
+    def decode(self, image: np.ndarray, count: int, faith: float, way: int = cv2.INTER_CUBIC) -> np.ndarray:
         """Replaces the middle of a crop by its reconstruction from `count` components; `faith` keeps that share of the rest."""
         size = image.shape[0]
         edge = round(size * (1 - self.share) / 2)
@@ -45,7 +45,7 @@ class Eigenfaces:
         made = (self.mean + made + faith * (vector - made)).reshape(self.side, self.side, 3)
         out = image.copy()
         out[edge:size - edge, edge:size - edge] = np.clip(
-            cv2.resize(made, inner.shape[:2][::-1], interpolation=cv2.INTER_CUBIC), 0, 255).astype(np.uint8)
+            cv2.resize(made, inner.shape[:2][::-1], interpolation=way), 0, 255).astype(np.uint8)
         return out
 
 
@@ -92,12 +92,13 @@ def texture(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
     return image
 
 
-def decoder(rng: np.random.Generator, image: np.ndarray, eigenfaces: list[Eigenfaces]) -> np.ndarray:
-    """The inner face as a small decoder would draw it: few components, low resolution, smoothed, then often sharpened."""
+def decoder(rng: np.random.Generator, image: np.ndarray, eigenfaces: list[Eigenfaces], worst: float = 0.0, best: float = 0.8) -> np.ndarray:
+    """The inner face as a small decoder would draw it: few components, low resolution, smoothed, then often sharpened.
+    `worst`, `best`: how much of what the components miss is kept."""
     model = eigenfaces[rng.integers(len(eigenfaces))]
-    share, faith, kind, amount, after = rng.random(5)
+    share, faith, kind, amount, after, up = rng.random(6)
     count = int(np.exp(np.log(40) + share * np.log(len(model.basis) / 40)))
-    image = model.decode(image, count, faith * 0.7)
+    image = model.decode(image, count, worst + (best - worst) * faith, (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)[int(up * 3)])
     if kind < 0.3:
         image = cv2.bilateralFilter(image, 5, 20 + 30 * amount, 3)
     elif kind < 0.75:

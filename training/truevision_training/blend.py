@@ -1,7 +1,9 @@
 """Simulated fakes of one frame: a real crop with landmarks in, the fake and its mask out. Called by stills and windows.
 
 Everything that a fake draws comes from one seed, so a window can replay the draw on all frames, with `Jitter` on top.
-Families: `self` (self-blended), `cross` (another person), `decoder` (a decoder's texture), `drift` (moved features, no seam).
+Families: `self` (self-blended), `cross` (another person), `decoder` (a decoder's texture), `drift` (moved features, no seam),
+`swap` (a reshaped face as a fine decoder draws it, in place, colours matched, whole face: what a live tool pastes), `reenact`
+(moved features, redrawn by a decoder or altered, pasted back with a seam).
 """
 
 from dataclasses import dataclass, field as default
@@ -11,7 +13,7 @@ import numpy as np
 
 from . import alter, masks
 
-FAMILIES = ("self", "cross", "decoder", "drift")
+FAMILIES = ("self", "cross", "decoder", "drift", "swap", "reenact")
 
 
 @dataclass(frozen=True)
@@ -90,20 +92,27 @@ def fake(seed: int, family: str, face: Face, donor: Face | None, eigenfaces: lis
         mask = np.clip(cv2.GaussianBlur(where, (0, 0), 0.08 * eyes) * 1.6, 0, 1)
         made = alter.texture(rng, warped) if rng.random() < 0.6 else warped
         return Fake(mix(made, face.crop, mask), mask)
-    hard = masks.shape(rng, landmarks, size)
+    hard = masks.shape(rng, landmarks, size, whole=family == "swap")
     source, target = face.crop, face.crop
     swap, soften_donor = rng.random(2)
     if family == "cross":
         source = alter.reposition(place(donor, landmarks, size), face.crop, hard)
         if soften_donor < 0.6:
             source = alter.texture(rng, source)
+    elif family == "swap":
+        drawn = alter.decoder(rng, moved(rng, face, eyes, 0.6 * jitter.push)[0], eigenfaces, 0.4, 1.0)
+        source = alter.colour(rng, alter.reposition(drawn, face.crop, hard), 5, 0.04, 0.06)
+    elif family == "reenact":
+        warped = moved(rng, face, eyes, 0.7 * jitter.push)[0]
+        redrawn = alter.decoder(rng, warped, eigenfaces) if soften_donor < 0.6 else alter.texture(rng, warped)
+        source = alter.colour(rng, redrawn, 6, 0.04, 0.06)
     elif family == "decoder":
         source = alter.colour(rng, alter.decoder(rng, face.crop, eigenfaces), 12, 0.08, 0.1)
     else:
         altered = alter.texture(rng, alter.colour(rng, face.crop, 20, 0.12, 0.25))
         source, target = (altered, target) if swap < 0.55 else (source, altered)
     shift, scale = rng.uniform(-1, 1, 2) * (0.1, 0.06) * eyes, rng.uniform(0.95, 1.05)
-    still = family == "decoder" and rng.random() < 0.6
+    still = family in ("decoder", "swap", "reenact") and rng.random() < 0.7
     if still:
         shift, scale = shift * 0.2, 1 + (scale - 1) * 0.2
     centre = landmarks.mean(0)

@@ -1,6 +1,6 @@
 """Held-out simulated windows in, bias and temperature of model.toml's [score] out. Called by the `export` command.
 
-Never fitted to a real deepfake: the windows are those the head stage held out.
+Never fitted to a real deepfake: the windows are those the head stage held out. Also the crops that int8 measures its ranges on.
 """
 
 from pathlib import Path
@@ -9,7 +9,10 @@ import numpy as np
 import torch
 from scipy.optimize import minimize
 
+from . import precision
 from .export import restore
+from .pack import Pack
+from .stills import FAMILY_SHARES, Stills, eigenfaces
 
 
 def fit(fake: np.ndarray, logit: np.ndarray) -> tuple[float, float]:
@@ -30,3 +33,10 @@ def of_head(file: Path, embeddings: np.ndarray) -> tuple[float, float]:
     with torch.no_grad():
         logit = head(torch.from_numpy(embeddings.reshape(-1, *embeddings.shape[2:])))[0].numpy()
     return fit(np.arange(len(logit)) % 2, logit)
+
+
+def training_crops(pack_folder: Path, file: Path) -> np.ndarray:
+    """[N, s, s, 3] u8 as `file`'s model saw them in training, real and fake."""
+    pack = Pack(pack_folder)
+    maker = Stills(pack, eigenfaces(pack, 0, held_out=False), True, restore(file)[0].size, FAMILY_SHARES)
+    return np.concatenate([maker.batch((0, 55, part), 16).crops for part in range(precision.CALIBRATION // 32)])

@@ -12,6 +12,7 @@ import numpy as np
 
 from .errors import UserError
 from .geometry import CropRule
+from .precision import PRECISIONS
 from .settings import Settings
 
 
@@ -61,11 +62,16 @@ def export(args) -> None:
     from . import calibrate
     from . import export as exporting
 
+    crops = None
+    if args.precision == "int8":
+        if not args.pack:
+            raise UserError("int8 measures its ranges on training crops: give --pack")
+        crops = calibrate.training_crops(args.pack, args.run / "model.pt")
     stored = np.load(args.run / "windows-held-out.npz")
     bias, temperature = calibrate.of_head(args.run / "model.pt", stored["embeddings"])
     about = json.loads(args.about.read_text())
     worst = exporting.export(args.run / "model.pt", args.model, CropRule(args.size, args.side, args.center), about["about"],
-                             about["score"] | {"bias": bias, "temperature": temperature}, about["quality"])
+                             about["score"] | {"bias": bias, "temperature": temperature}, about["quality"], args.precision, crops)
     print(f"{args.model}: parity {worst:.1e}")
 
 
@@ -101,9 +107,11 @@ def parser() -> argparse.ArgumentParser:
         exclude={"type": str, "nargs": "*", "default": [], "required": False, "help": "recordings never to train on"}, **crop)
     add("preview", preview, "contact sheet of simulated fakes", pack={}, config={}, out={})
     add("train", train, "frame stage, then head stage; goes on where it stopped", pack={}, config={}, run={},
-        init={"default": None, "required": False, "help": "ImageNet weights of EfficientNet-Lite0"},
+        init={"default": None, "required": False, "help": "ImageNet weights of EfficientNet-Lite0, or a model folder to go on from"},
         pairs={"type": int, "default": 1600, "required": False})
-    add("export", export, "model folder from a run", run={}, model={}, about={}, **crop)
+    add("export", export, "model folder from a run", run={}, model={}, about={}, **crop,
+        precision={"type": str, "choices": list(PRECISIONS), "default": "fp32", "required": False},
+        pack={"default": None, "required": False, "help": "where int8 finds training crops"})
     add("evaluate", evaluate, "figures and card of a model folder", model={}, clips={}, faces=faces, pack={},
         cache={"default": Path(".cache/clips"), "required": False})
     add("registry", registry, "versions of a model: list, keep, compare, rollback", models={},

@@ -10,8 +10,9 @@ import numpy as np
 
 from . import alter, codec
 
-LEAST, MOST = 56, 150
-"""Product crops in the source picture, pixels a side, log-uniform; a pack crop holds about 149 px."""
+LEAST, MOST = 56, 260
+"""Product crops in the source picture, pixels a side, log-uniform. A pack crop holds about 149 px: above that it is enlarged,
+so that the codec's blocks have the size that they have on a large face."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Draw:
         """`crf`: the mosaic's H.264 quality, or None for JPEG or nothing."""
         side = int(round(np.exp(rng.uniform(np.log(LEAST), np.log(MOST)))))
         if easy or rng.random() < 0.3:
-            side = int(rng.integers(112, MOST))
+            side = int(rng.integers(112, 200))
         kind = "h264" if crf is not None else ("jpeg" if rng.random() < 0.75 else "none")
         quality = crf if crf is not None else int(rng.integers(70 if easy else 40, 101))
         return Draw(int(rng.integers(2**31)), side, kind, quality, rng.normal(0, 0.03, 2), float(np.exp(rng.normal(0, 0.06))),

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from . import metrics
-from .clips import crops
+from .clips import runs
 from .faces import Faces
 from .model import Model, Scores
 from .readers import Item, read
@@ -40,7 +40,7 @@ def score_items(model: Model, items: list[tuple[Item, str, bool, str]], faces: F
     done = []
     for item, part, fake, manipulation in items:
         done.append(Scored(f"{item.path.stem}{'' if part == 'all' else ' ' + part}", fake, manipulation,
-                           model.track(crops(item.path, part, faces, model.rule, model.rate, cache))))
+                           model.clip(runs(item.path, part, faces, model.rule, model.rate, cache))))
     return done
 
 
@@ -84,7 +84,7 @@ def genuine(model: Model, items: list[Item], faces: Faces, cache: Path) -> dict:
     alarms, unsure, total = 0, 0, 0
     per_clip = []
     for item in items:
-        found = model.confidence(model.track(crops(item.path, "all", faces, model.rule, model.rate, cache)).windows)
+        found = model.confidence(model.clip(runs(item.path, "all", faces, model.rule, model.rate, cache)).windows)
         alarms += int((found >= score["fake_at"]).sum())
         unsure += int(((found < score["fake_at"]) & (found > score["real_at"])).sum())
         total += len(found)

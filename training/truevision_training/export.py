@@ -1,7 +1,7 @@
 """A trained checkpoint in, a model folder out: encoder.onnx, head.onnx, model.toml. Called by the `export` command.
 
-Graphs are opset 17 with a dynamic batch; the encoder takes u8 RGB and normalises inside. Parity with PyTorch is checked
-before anything is written to the target folder.
+Graphs are opset 17 with a dynamic batch; the encoder takes u8 RGB and normalises inside. Parity of the fp32 graphs with PyTorch is
+checked before anything is written to the target folder; then the encoder may be stored in fewer bits (precision).
 """
 
 import hashlib
@@ -18,13 +18,16 @@ import onnxruntime
 import torch
 from torch import nn
 
-from . import checkpoint, network
+from . import checkpoint, network, precision
 from .errors import UserError
 from .geometry import CropRule
 from .settings import Settings
 
 OPSET = 17
 PARITY = 1e-4
+TOLERANCE = {"fp32": (0.001, 0.05), "fp16": (0.05, 0.05), "int8": (0.1, 1.0)}
+"""Of the reference on CPU and GPU, in shares of its largest number. int8: another CPU may round a sample the other way, a GPU computes in
+floats. The contract allows 1 at most."""
 
 
 class HeadGraph(nn.Module):
@@ -75,13 +78,24 @@ def graphs(encoder: network.Encoder, head: network.Head, shape: network.Shape, f
                       opset_version=OPSET, dynamic_axes={name: {0: "b"} for name in ["window"] + outputs}, dynamo=False)
 
 
-def parity(encoder: network.Encoder, head: network.Head, shape: network.Shape, folder: Path) -> tuple[float, np.ndarray, float]:
-    """Largest difference of both graphs in a chain from PyTorch's whole, over reference and random windows; reference values."""
-    run = {name: onnxruntime.InferenceSession(str(folder / f"{name}.onnx"), providers=["CPUExecutionProvider"]) for name in ("encoder", "head")}
+def opened(folder: Path) -> dict[str, onnxruntime.InferenceSession]:
+    return {name: onnxruntime.InferenceSession(str(folder / f"{name}.onnx"), providers=["CPUExecutionProvider"]) for name in ("encoder", "head")}
+
+
+def reference(folder: Path, size: int) -> tuple[np.ndarray, float]:
+    """What the graphs say of the reference crops: first values of the first embedding, fake logit."""
+    run = opened(folder)
+    made = run["encoder"].run(["embeddings"], {"crops": reference_crops(1, 8, size)})[0]
+    return made[0, :8], float(run["head"].run(["fake_logit"], {"window": made[None]})[0][0])
+
+
+def parity(encoder: network.Encoder, head: network.Head, shape: network.Shape, folder: Path) -> float:
+    """Largest difference of both graphs in a chain from PyTorch's whole, over reference and random windows."""
+    run = opened(folder)
     rng = np.random.default_rng(0)
     windows = [reference_crops(1, 8, shape.size), rng.integers(0, 256, (8, shape.size, shape.size, 3), np.uint8),
                np.full((8, shape.size, shape.size, 3), 128, np.uint8)]
-    worst, values = 0.0, []
+    worst = 0.0
     for crops in windows:
         with torch.no_grad():
             embedding = encoder(torch.from_numpy(crops.copy()))
@@ -90,8 +104,7 @@ def parity(encoder: network.Encoder, head: network.Head, shape: network.Shape, f
         scored = run["head"].run(["fake_logit"], {"window": made[None]})[0]
         scale = max(1.0, float(embedding.abs().max()))
         worst = max(worst, float(np.abs(made - embedding.numpy()).max()) / scale, float(np.abs(scored - logit.numpy()).max()))
-        values.append((made[0, :8], float(scored[0])))
-    return worst, *values[0]
+    return worst
 
 
 def toml(table: dict) -> str:
@@ -111,15 +124,26 @@ def commit() -> str:
     return found.stdout.strip() or "unknown"
 
 
-def export(file: Path, target: Path, rule: CropRule, about: dict, score: dict, quality: dict) -> float:
-    """Writes the model folder and returns the parity found. `about`: version, note, licence, trial. Nothing is replaced on failure."""
+def export(file: Path, target: Path, rule: CropRule, about: dict, score: dict, quality: dict, bits: str = "fp32",
+           crops: np.ndarray | None = None) -> float:
+    """Writes the model folder and returns the parity found. `about`: version, note, licence, trial. `bits`: one of PRECISIONS; int8 needs
+    training `crops` [N, s, s, 3] u8 to measure its ranges on. Nothing is replaced on failure."""
+    if bits not in precision.PRECISIONS:
+        raise UserError(f"precision {bits!r} is unknown, expected one of {', '.join(precision.PRECISIONS)}")
     shape, encoder, head = restore(file)
-    with tempfile.TemporaryDirectory(dir=target.parent if target.parent.is_dir() else None) as made:
-        folder = Path(made)
+    with tempfile.TemporaryDirectory(dir=target.parent if target.parent.is_dir() else None) as scratch:
+        folder = Path(scratch)
         graphs(encoder, head, shape, folder)
-        worst, embedding, logit = parity(encoder, head, shape, folder)
+        worst = parity(encoder, head, shape, folder)
         if worst > PARITY:
             raise UserError(f"exported graphs of {file} differ from PyTorch by {worst:.2e}, at most {PARITY:.0e} is allowed: nothing was written")
+        made = folder / "encoder.onnx"
+        if bits == "int8":
+            precision.int8(made, made, crops)
+        elif bits == "fp16":
+            precision.fp16(made, made)
+        embedding, logit = reference(folder, shape.size)
+        scale = max(1.0, float(np.abs(embedding).max()), abs(logit))
         digest = {n: hashlib.sha256((folder / f"{n}.onnx").read_bytes()).hexdigest() for n in ("encoder", "head")}
         for name in digest:
             onnx.checker.check_model(str(folder / f"{name}.onnx"))
@@ -135,7 +159,7 @@ def export(file: Path, target: Path, rule: CropRule, about: dict, score: dict, q
                     "window": {"frames": 8, "rate_hz": 8.0, "tolerance": 0.45, "stride": 1},
                     "quality": quality, "score": score,
                     "reference": {"seed": 1, "embedding": [float(v) for v in embedding], "fake_logit": logit,
-                                  "tolerance_cpu": 0.001, "tolerance_gpu": 0.05}}
+                                  "tolerance_cpu": min(1.0, TOLERANCE[bits][0] * scale), "tolerance_gpu": min(1.0, TOLERANCE[bits][1] * scale)}}
         (folder / "model.toml").write_text(toml(contract))
         target.mkdir(parents=True, exist_ok=True)
         for name in ("encoder.onnx", "head.onnx", "model.toml"):

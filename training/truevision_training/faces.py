@@ -1,7 +1,7 @@
 """Faces in a picture by the ONNX models of the Rust program. RGB picture in, `Face`s and dense landmarks out.
 
-BlazeFace full range and face mesh are the MediaPipe models that set-up converts into models/fetched/.
-Called by prep and evaluate. A session is one thread wide: prep runs several processes.
+BlazeFace (full and short range) and face mesh are the MediaPipe models that set-up converts into models/fetched/.
+Called by prep and clips. A session is one thread wide: prep runs several processes.
 """
 
 from dataclasses import dataclass
@@ -38,15 +38,56 @@ def session(path: Path) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
+@dataclass(frozen=True)
+class Network:
+    """One BlazeFace: `side` of its input, the anchors' centres [A, 2] in its pixels."""
+
+    session: onnxruntime.InferenceSession
+    side: int
+    anchors: np.ndarray
+
+    @staticmethod
+    def load(file: Path, side: int, grids: list[tuple[int, int]]) -> "Network":
+        """`grids`: stride and anchors a cell, in the order of the answer."""
+        centres = []
+        for stride, count in grids:
+            cells = (np.arange(side // stride) + 0.5) * stride
+            centres.append(np.repeat(np.stack(np.meshgrid(cells, cells), -1).reshape(-1, 2), count, 0))
+        return Network(session(file), side, np.concatenate(centres))
+
+    def find(self, page: np.ndarray) -> list[Face]:
+        """[side, side, 3] u8 RGB -> faces in its pixels, best first; several answers for one face become their mean weighted by score."""
+        raw, logits = self.session.run(["boxes", "scores"], {"image": page[None]})
+        scores = 1 / (1 + np.exp(-np.clip(logits.ravel(), -60, 60).astype(np.float64)))
+        keep = np.flatnonzero(scores >= THRESHOLD)
+        keep = keep[np.argsort(-scores[keep], kind="stable")]
+        values = raw[0, keep].reshape(-1, 8, 2).astype(np.float64)
+        extent = values[:, 1].copy()
+        values += self.anchors[keep][:, None]
+        boxes = np.hstack([values[:, 0] - extent / 2, extent])
+        faces, left = [], np.arange(len(keep))
+        while len(left):
+            same = np.array([overlap(boxes[left[0]], boxes[i]) > OVERLAP or i == left[0] for i in left])
+            rows, left = left[same], left[~same]
+            share = scores[keep[rows]] / scores[keep[rows]].sum()
+            # BlazeFace order: the subject's right eye (image left), left eye, nose, mouth, ears.
+            faces.append(Face(share @ boxes[rows], np.einsum("n,npc->pc", share, values[rows, 2:6]), float(scores[keep[rows[0]]])))
+        return faces
+
+
+def overlap(a: np.ndarray, b: np.ndarray) -> float:
+    """Intersection over union of two boxes x, y, w, h."""
+    common = np.prod(np.maximum(0, np.minimum(a[:2] + a[2:], b[:2] + b[2:]) - np.maximum(a[:2], b[:2])))
+    return float(common / max(1e-9, a[2] * a[3] + b[2] * b[3] - common))
+
+
 class Faces:
-    """BlazeFace full range and face mesh of one folder."""
+    """BlazeFace full and short range and face mesh of one folder."""
 
     def __init__(self, folder: Path):
-        self.detector = session(folder / "blazeface_full.onnx")
+        self.whole = Network.load(folder / "blazeface_full.onnx", 192, [(4, 1)])
+        self.near = Network.load(folder / "blazeface_short.onnx", 128, [(8, 2), (16, 6)])
         self.mesh = session(folder / "facemesh.onnx")
-        cells = np.arange(48) + 0.5
-        grid = np.stack(np.meshgrid(cells, cells), -1).reshape(-1, 1, 2) * 4.0
-        self.anchors = grid  # one anchor a cell of 4 x 4 pixels of the 192 px input, row by row
 
     def detect(self, image: np.ndarray) -> list[Face]:
         """[H, W, 3] u8 RGB -> faces, largest first."""
@@ -57,18 +98,10 @@ class Faces:
         left, top = (192 - small.shape[1]) // 2, (192 - small.shape[0]) // 2
         page = np.zeros((192, 192, 3), np.uint8)
         page[top:top + small.shape[0], left:left + small.shape[1]] = small
-        raw, logits = self.detector.run(["boxes", "scores"], {"image": page[None]})
-        scores = 1 / (1 + np.exp(-np.clip(logits[0], -60, 60)))
-        keep = np.flatnonzero(scores >= THRESHOLD)
-        if not len(keep):
-            return []
-        values = raw[0, keep].reshape(-1, 8, 2).astype(np.float64)
-        places = (values + self.anchors[keep] - (left, top)) / zoom
-        extent = values[:, 1] / zoom
-        boxes = np.hstack([places[:, 0] - extent / 2, extent])
-        chosen = cv2.dnn.NMSBoxes(boxes.tolist(), scores[keep].tolist(), THRESHOLD, OVERLAP)
-        # BlazeFace order: the subject's right eye (image left), left eye, nose, mouth, ears.
-        found = [Face(boxes[i], places[i, 2:6], float(scores[keep][i])) for i in np.ravel(chosen)]
+        found = self.whole.find(page)
+        for face in found:
+            face.box = np.hstack([(face.box[:2] - (left, top)) / zoom, face.box[2:] / zoom])
+            face.points = (face.points - (left, top)) / zoom
         return sorted(found, key=lambda face: -face.box[2] * face.box[3])
 
     def detect_close(self, image: np.ndarray) -> Face | None:

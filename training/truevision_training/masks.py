@@ -19,6 +19,10 @@ INNER = BROW_LEFT + BROW_RIGHT + EYE_LEFT + EYE_RIGHT + NOSE + LIPS
 ANCHORS = OVAL[::2] + LIPS[::3] + EYE_LEFT[::4] + EYE_RIGHT[::4] + BROW_LEFT[::3] + BROW_RIGHT[::3] + NOSE[::3]
 """Well-spread points for fitting one face onto another."""
 
+KINDS = [0.2, 0.2, 0.1, 0.16, 0.12, 0.06, 0.06, 0.1]
+WHOLE = [0.3, 0.26, 0.16, 0.0, 0.12, 0.06, 0.1, 0.0]
+"""Shares of the kinds of `shape`."""
+
 
 def eye_distance(landmarks: np.ndarray) -> float:
     """Between the eyes' middles, in the landmarks' pixels; at least 1."""
@@ -35,13 +39,14 @@ def around(points: np.ndarray, factor: float) -> np.ndarray:
     return centre + (points - centre) * factor
 
 
-def shape(rng: np.random.Generator, landmarks: np.ndarray, size: int) -> np.ndarray:
-    """A hard mask of one of eight kinds: whole face, with or without forehead, shrunk, parts, T zone, box, ellipse, lower face."""
+def shape(rng: np.random.Generator, landmarks: np.ndarray, size: int, whole: bool = False) -> np.ndarray:
+    """A hard mask of one of eight kinds: whole face, with or without forehead, shrunk, parts, T zone, box, ellipse, lower face;
+    with `whole` one of those that cover eyes, nose and mouth."""
     eyes = eye_distance(landmarks)
     points = landmarks + rng.normal(0, 0.012 * eyes, landmarks.shape)
     up = (landmarks[10] - landmarks[152]) / eyes
     mask = np.zeros((size, size), np.float32)
-    kind = rng.choice(8, p=[0.2, 0.2, 0.1, 0.16, 0.12, 0.06, 0.06, 0.1])
+    kind = rng.choice(8, p=WHOLE if whole else KINDS)
     a, b = (float(v) for v in rng.random(2))
     if kind == 0:
         oval = points[OVAL].copy()

@@ -60,6 +60,12 @@ class Model:
         return Scores(logits, np.concatenate([frames[0], frames[1:, -1]]))
 
 
+    def clip(self, runs: list[np.ndarray]) -> "Scores":
+        """The same over stretches without a gap; no window spans two."""
+        tracks = [self.track(run) for run in runs] or [Scores(np.zeros(0), np.zeros(0))]
+        return Scores(*(np.concatenate([getattr(t, kind) for t in tracks]) for kind in ("windows", "frames")))
+
+
 class Scores:
     """Window logits [W] and frame logits [T] of one track."""
 

@@ -43,8 +43,8 @@ class Encoder(nn.Module):
 
     @staticmethod
     def normalise(crops: torch.Tensor) -> torch.Tensor:
-        """u8 NHWC -> f32 NCHW in -1..1, channels last in memory."""
-        return ((crops.permute(0, 3, 1, 2).float() - 127.5) / 127.5).contiguous(memory_format=torch.channels_last)
+        """u8 NHWC -> f32 NCHW in -1..1, channels last in memory. Numbers first: TensorRT transposes no bytes."""
+        return ((crops.float().permute(0, 3, 1, 2) - 127.5) / 127.5).contiguous(memory_format=torch.channels_last)
 
     def forward(self, crops: torch.Tensor) -> torch.Tensor:
         return self.project(self.trunk(self.normalise(crops)))
@@ -103,6 +103,14 @@ class Head(nn.Module):
         logit = self.frame(window)[..., 0].mean(1) + self.window(self.drop(pooled))[:, 0]
         synthetic = self.synthetic(window.mean(1))[:, 0] if self.synthetic is not None else None
         return logit, synthetic, weights.mean(2)
+
+
+def freeze(trunk: nn.Module, stages: int) -> None:
+    """Keeps the weights of the stem and of the first `stages` stages of an EfficientNet."""
+    if not hasattr(trunk, "blocks"):
+        raise UserError(f"frozen_stages is for EfficientNets, not for {type(trunk).__name__}: set it to 0")
+    for part in [trunk.conv_stem, trunk.bn1, *trunk.blocks[:stages]]:
+        part.requires_grad_(False)
 
 
 def load_imagenet(encoder: Encoder, file: Path) -> None:

@@ -17,16 +17,16 @@ from .pack import Pack
 
 GROUP = 4
 """Pairs that share one mosaic and so one H.264 quality."""
-FAMILY_SHARES = {"self": 0.45, "cross": 0.2, "decoder": 0.22, "drift": 0.13}
-CLIP_SHARE = 0.25
+FAMILY_SHARES = {"self": 0.34, "cross": 0.12, "swap": 0.18, "decoder": 0.12, "reenact": 0.14, "drift": 0.1}
+CLIP_SHARE = 0.4
 """Share of faces taken from clips: few identities, but true camera noise."""
 
 
 def eigenfaces(pack: Pack, seed: int, held_out: bool) -> list[Eigenfaces]:
-    """Decoders of two sizes for training and one of a third size, from held-out faces, for selection."""
+    """Decoders of four sizes for training and one of a fifth size, from held-out faces, for selection."""
     rng = np.random.default_rng(seed)
     rows = np.flatnonzero(pack.trained["stills"] != held_out)
-    sizes = [(56, 300)] if held_out else [(48, 300), (72, 240)]
+    sizes = [(56, 300)] if held_out else [(48, 300), (72, 240), (96, 200), (136, 120)]
     models = []
     for side, components in sizes:
         count = min(len(rows), components * 4)
@@ -95,19 +95,19 @@ class Stills:
         crops, maps, names = [], [], []
         for start in range(0, pairs, GROUP):
             count = min(GROUP, pairs - start)
-            crf = int(rng.integers(23, 41)) if rng.random() < (0.3 if easy else 0.6) else None
+            crf = int(rng.integers(23, 43)) if rng.random() < (0.3 if easy else 0.65) else None
             draws, members, fakes = [], [], []
             for i in range(count):
                 family = families[start + i] if families else self.families[rng.choice(len(self.families), p=self.shares)]
                 real, made = self.pair(rng, family, easy)
                 draw = degrade.Draw.random(rng, crf, easy)
+                steps = tuple(int(v) for v in rng.integers(-3, 4, 2))
                 draws.append(draw)
                 sequences = []
                 for image in (real, made.crop):
                     frame = degrade.camera(draw, image, self.pack.margin)
                     # A P frame is what video mostly is: the same picture, slightly moved, goes first.
-                    before = np.roll(frame, (1, 1), (0, 1)) if crf is not None else frame
-                    sequences.append([before, frame] if crf is not None else [frame])
+                    sequences.append([np.roll(frame, steps, (0, 1)), frame] if crf is not None else [frame])
                 members.append(sequences)
                 fakes.append(made)
                 names.append(family)

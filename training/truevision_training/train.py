@@ -16,7 +16,7 @@ import torch
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from . import checkpoint, curves, losses, metrics, network, optim
+from . import checkpoint, curves, losses, metrics, network, optim, warm
 from .errors import UserError
 from .pack import Pack
 from .settings import Settings
@@ -65,13 +65,13 @@ def select(model: network.FrameNet, sets: dict[str, np.ndarray], device: torch.d
 class Run:
     """Model, averaged model, optimiser, step and history of one folder."""
 
-    def __init__(self, settings: Settings, folder: Path, init: Path | None):
+    def __init__(self, settings: Settings, folder: Path):
         self.settings, self.folder = settings, folder
         self.device = device_of(settings.device)
         torch.manual_seed(settings.seed)
         self.model = network.FrameNet(settings.shape)
-        if init:
-            network.load_imagenet(self.model.encoder, init)
+        if settings.frozen_stages:
+            network.freeze(self.model.encoder.trunk, settings.frozen_stages)
         self.model.to(self.device, memory_format=torch.channels_last)
         self.mean = copy.deepcopy(self.model)
         self.optimiser = optim.adamw(self.model, settings)
@@ -100,6 +100,13 @@ class Run:
         self.optimiser.load_state_dict(state["optimiser"])
         torch.set_rng_state(state["random"])
         self.step, self.history, self.best = state["step"], state["history"], state["best"]
+
+    def begin(self, origin: Path, maker: Stills) -> None:
+        """Starts from given weights instead of random ones, see warm."""
+        crops = torch.from_numpy(maker.batch((self.settings.seed, 99), warm.CALIBRATION // 2).crops)
+        warm.begin(self.model.cpu(), origin, crops)
+        self.model.to(self.device, memory_format=torch.channels_last)
+        self.mean = copy.deepcopy(self.model)
 
     def loss(self, crops: torch.Tensor, truth: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Total loss and the frame logits; mixed precision on a GPU only (bf16 is slower on the CPUs measured)."""
@@ -155,14 +162,17 @@ def train(pack_folder: Path, settings: Settings, folder: Path, init: Path | None
     torch.set_flush_denormal(True)  # denormals stall AdamW on CPUs
     folder.mkdir(parents=True, exist_ok=True)
     pack = Pack(pack_folder)
-    run = Run(settings, folder, init)
+    decoders = eigenfaces(pack, settings.seed, held_out=False)
+    run = Run(settings, folder)
     if run.file.exists():
         run.resume()
         log.info("going on at step %d of %d", run.step, settings.steps)
+    elif init:
+        run.begin(init, Stills(pack, decoders, True, settings.shape.size, settings.families))
     sets = selection_set(pack, settings)
     window, started = [], time.process_time()
     with tqdm(total=settings.steps, initial=run.step, unit="step", mininterval=20, smoothing=0.05) as bar:
-        for crops, truth in batches(pack_folder, run, eigenfaces(pack, settings.seed, held_out=False)):
+        for crops, truth in batches(pack_folder, run, decoders):
             window.append(run.advance(crops, truth))
             bar.update(1)
             if run.step % 50 == 0 or run.step == settings.steps:

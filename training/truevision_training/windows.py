@@ -2,7 +2,8 @@
 
 A window comes from a real clip, or from a still moved along a smooth path. Families: `replay` (one fake on every frame),
 `jitter` (the same, swimming), `drift` (moved features, no seam), `lag` (the inner face late or frozen), `flicker` (the true
-face for one to three frames), `cross` (another person), `decoder` (decoder texture, swimming). Every loss of quality is the same
+face for one to three frames), `cross` (another person), `decoder` (decoder texture, swimming), `swap`
+(a reshaped face drawn by a fine decoder), `reenact` (features moved and redrawn). Every loss of quality is the same
 for both members.
 """
 
@@ -16,8 +17,9 @@ from .blend import Face, Jitter
 from .stills import Stills, null
 
 FRAMES = 8
-FAMILIES = {"replay": 0.25, "jitter": 0.22, "drift": 0.15, "lag": 0.1, "flicker": 0.08, "cross": 0.05, "decoder": 0.15}
-STILL_OF = {"replay": "self", "jitter": "self", "flicker": "self", "drift": "drift", "cross": "cross", "decoder": "decoder"}
+FAMILIES = {"replay": 0.2, "jitter": 0.17, "drift": 0.13, "lag": 0.1, "flicker": 0.08, "cross": 0.05, "decoder": 0.07, "swap": 0.12, "reenact": 0.08}
+STILL_OF = {"replay": "self", "jitter": "self", "flicker": "self", "drift": "drift", "cross": "cross", "decoder": "decoder",
+            "swap": "swap", "reenact": "reenact"}
 
 
 @dataclass
@@ -90,7 +92,7 @@ class Windows:
     def pairs(self, seed: tuple[int, ...], families: list[str]) -> list[tuple[np.ndarray, np.ndarray]]:
         """One pair of windows per family name, all through one codec: (real, fake), each [8, s, s, 3] u8."""
         rng = np.random.default_rng(seed)
-        crf = int(rng.integers(23, 41)) if rng.random() < 0.75 else None
+        crf = int(rng.integers(23, 43)) if rng.random() < 0.75 else None
         draws, members = [], []
         for family in families:
             now, before, kind, row, links = self.source(rng)

@@ -25,12 +25,14 @@ impl Site {
             version: "0.1.0".into(),
             model: Model { name: "m".into(), version: "1".into(), trial: false, note: String::new() },
             provider: "cpu".into(),
+            passed_over: Vec::new(),
             fake_at: 0.7,
             real_at: 0.3,
             stale_secs: 2.0,
         };
         let verdict = verdict::Config::default();
-        let board = Board::start(&Config::default(), &verdict, &RULE, server, metrics.clone(), &Handle::current());
+        let board =
+            Board::start(&Config::default(), &verdict, &RULE, server, metrics.clone(), Vec::new(), &Handle::current());
         let Subscription { first, events } = board.subscribe(None).await.unwrap();
         assert_eq!(read(&first[0])["streams"], json!([]));
         Self { board, metrics, events, began: Instant::now() }
@@ -47,7 +49,7 @@ impl Site {
 
     async fn connected(&self, id: &str) {
         let (codec, decoder) = (None, None);
-        let connection = Connection { epoch: 0, width: 640, height: 480, fps: None, codec, decoder };
+        let connection = Connection { epoch: 0, width: 640, height: 480, fps: None, duration: None, codec, decoder };
         self.post(Report::Connected { stream: id.into(), connection }).await;
     }
 
@@ -68,6 +70,7 @@ impl Site {
             rect: Default::default(),
             quality: Quality::default(),
             evidence: evidence.clone(),
+            crop: None,
         };
         let faces = faces.iter().enumerate().map(scored).collect();
         self.post(Report::Analysis(Analysis { stream: id.into(), stamp, faces, picture: None })).await;

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::source::{Container, Medium};
 
 fn golden() -> Value {
     serde_json::from_str(include_str!("../../../tests/golden/events.json")).unwrap()
@@ -141,11 +142,110 @@ fn snapshot() -> Snapshot {
                 note: "A trial model: for trying the program, not for judging anyone.".into(),
             },
             provider: "cpu".into(),
+            passed_over: vec![PassedOver {
+                provider: "cuda".into(),
+                why: "this onnx runtime library was built without it".into(),
+            }],
             fake_at: 0.7,
             real_at: 0.3,
             stale_secs: 2.0,
         },
         streams: vec![lobby, gate],
+    }
+}
+
+fn period() -> Period {
+    Period {
+        id: 12,
+        stream: "lobby".into(),
+        stream_name: "Lobby camera".into(),
+        track: 3,
+        label: Label::Fake,
+        began: "2026-11-24T11:05:20.000Z".into(),
+        ended: Some("2026-11-24T11:05:31.120Z".into()),
+        secs: 11.12,
+        peak_confidence: Some(0.93),
+        peak_at: Some("2026-11-24T11:05:27.500Z".into()),
+        mean_confidence: Some(0.875),
+        windows: 84,
+        reasons: Vec::new(),
+        review: Review::Confirmed,
+        note: "a rehearsal".into(),
+        reviewed_at: Some("2026-11-24T11:05:34.000Z".into()),
+        thumbnail: true,
+        model: "trial-112 0.0.1".into(),
+    }
+}
+
+fn ongoing() -> Period {
+    Period {
+        id: 13,
+        stream: "gate".into(),
+        stream_name: "gate".into(),
+        track: 1,
+        label: Label::Uncertain,
+        began: "2026-11-24T11:05:34.000Z".into(),
+        ended: None,
+        secs: 1.5,
+        peak_confidence: None,
+        peak_at: None,
+        mean_confidence: None,
+        windows: 0,
+        reasons: vec![Reason::FaceTooSmall, Reason::IncompleteWindow],
+        review: Review::None,
+        note: String::new(),
+        reviewed_at: None,
+        thumbnail: false,
+        ..period()
+    }
+}
+
+fn running() -> AnalysisState {
+    AnalysisState {
+        id: "0199f0c2a1b47c3de901".into(),
+        name: "interview.mov".into(),
+        kind: Medium::Video,
+        container: Container::Mov,
+        bytes: 4_194_304,
+        sha256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".into(),
+        state: JobState::Running,
+        stage: Some(Stage::Scoring),
+        frames_done: 120,
+        frames_total: Some(480),
+        progress: Some(0.25),
+        eta_secs: Some(4.5),
+        created: "2026-11-24T11:05:30.000Z".into(),
+        started: Some("2026-11-24T11:05:35.500Z".into()),
+        finished: None,
+        processing_secs: None,
+        error: None,
+        model: ModelName { name: "trial-112".into(), version: "0.0.1".into() },
+    }
+}
+
+fn failed() -> AnalysisState {
+    AnalysisState {
+        id: "0199f0c2a1b47c3de902".into(),
+        name: "photo.jpg".into(),
+        kind: Medium::Image,
+        container: Container::Jpeg,
+        bytes: 420_310,
+        sha256: "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752".into(),
+        state: JobState::Failed,
+        stage: None,
+        frames_done: 0,
+        frames_total: None,
+        progress: None,
+        eta_secs: None,
+        created: "2026-11-24T11:05:31.000Z".into(),
+        started: Some("2026-11-24T11:05:38.000Z".into()),
+        finished: Some("2026-11-24T11:05:38.250Z".into()),
+        processing_secs: Some(0.25),
+        error: Some(JobError {
+            code: "damaged".into(),
+            message: "photo.jpg: damaged, or no video (no picture in it); check it with another player".into(),
+        }),
+        ..running()
     }
 }
 
@@ -186,9 +286,13 @@ fn events() -> Vec<(u64, Body)> {
         (43, Body::Verdict(stale)),
         (44, Body::Verdict(nobody)),
         (45, Body::Stream(gate)),
-        (45, Body::Heartbeat { now: "2026-11-24T11:05:36.000Z".into() }),
-        (46, Body::Removed { id: "gate".into() }),
-        (47, Body::Alert(alert())),
+        (46, Body::Period(period())),
+        (47, Body::Period(ongoing())),
+        (47, Body::Heartbeat { now: "2026-11-24T11:05:36.000Z".into() }),
+        (48, Body::Removed { id: "gate".into() }),
+        (49, Body::Analysis(running())),
+        (50, Body::Analysis(failed())),
+        (51, Body::Alert(alert())),
     ]
 }
 
@@ -199,7 +303,7 @@ fn every_event_is_written_as_the_golden_file_has_it() {
     let events = events();
     assert_eq!(golden.len(), events.len());
     for (golden, (seq, body)) in golden.iter().zip(events) {
-        let text = serde_json::to_string(&Event { v: VERSION, seq, body: &body }).unwrap();
+        let text = serde_json::to_string(&Event { v: VERSION, seq, body }).unwrap();
         assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), *golden);
     }
 }

@@ -47,6 +47,7 @@ impl Stream {
                 rect: Default::default(),
                 quality: Quality::default(),
                 evidence: evidence.clone(),
+                crop: None,
             })
             .collect();
         self.judge.update(&Analysis { stream: "a".into(), stamp, faces, picture: None })

@@ -1,9 +1,12 @@
 //! The door as its clients see it: over real sockets on a port of its own, with scripted streams behind it.
 
+mod analyses;
 mod api;
+mod events;
 mod guard;
 mod openapi;
 mod page;
+mod vitals;
 mod ws;
 
 use std::net::SocketAddr;
@@ -15,12 +18,15 @@ use serde_json::Value;
 use tokio::runtime::Runtime;
 
 use super::*;
-use crate::detector::Analysis;
-use crate::infer::contract::ScoreRule;
+use crate::analyses::{Analyses, Config as AnalysesConfig};
+use crate::detector::{self, Analysis, ScoredFace};
+use crate::infer::contract::{Contract, ScoreRule};
 use crate::metrics::Metrics;
 use crate::publish::{Board, Report, event};
+use crate::record;
 use crate::source::Stamp;
-use crate::{publish, verdict};
+use crate::vitals::Vitals;
+use crate::{publish, score, verdict};
 
 /// Longer than anything here takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -34,6 +40,9 @@ struct Site {
     board: Board,
     metrics: Arc<Metrics>,
     streams: Arc<Scripted>,
+    behind: Behind,
+    /// Where analyses lie.
+    _folder: tempfile::TempDir,
 }
 
 impl Site {
@@ -41,11 +50,21 @@ impl Site {
         Self::with(Config::default(), ws::PATIENCE)
     }
 
+    /// Keeps what happens in a folder.
+    fn recording(folder: &std::path::Path) -> Self {
+        let record = record::Config { folder: folder.into(), ..Default::default() };
+        Self::build(Config::default(), ws::PATIENCE, &record)
+    }
+
     fn with_token() -> Self {
         Self::with(Config { token: Secret::new(TOKEN), ..Config::default() }, ws::PATIENCE)
     }
 
     fn with(config: Config, patience: Duration) -> Self {
+        Self::build(config, patience, &record::Config { folder: "".into(), ..Default::default() })
+    }
+
+    fn build(config: Config, patience: Duration, record: &record::Config) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let metrics = Arc::new(Metrics::new());
         // The smallest queue, so that a slow client is slow soon.
@@ -55,22 +74,44 @@ impl Site {
             version: "0.1.0".into(),
             model: event::Model { name: "m".into(), version: "1".into(), trial: true, note: "a trial".into() },
             provider: "cpu".into(),
+            passed_over: Vec::new(),
             fake_at: 0.7,
             real_at: 0.3,
             stale_secs: 2.0,
         };
         let verdict = verdict::Config::default();
-        let board = Board::start(&settings, &verdict, &rule, server, metrics.clone(), runtime.handle());
+        let opened = record::Opened::new(record, &verdict, Vec::new(), metrics.clone());
+        let sinks = opened.iter().map(record::Opened::sink).collect();
+        let board = Board::start(&settings, &verdict, &rule, server, metrics.clone(), sinks, runtime.handle());
+        let record =
+            opened.and_then(|opened| opened.start(board.clone(), "m 1".into())).map(Arc::new).map_err(Arc::new);
         let streams =
             Arc::new(Scripted { board: board.clone(), list: Mutex::default(), broken: AtomicBool::new(false) });
         let config = Config { listen: "127.0.0.1:0".into(), ..config };
-        let behind = Behind { streams: streams.clone(), board: board.clone(), alerts: None, metrics: metrics.clone() };
-        let door = runtime.block_on(Door::listen(&config, behind, patience)).unwrap();
-        Self { address: door.address(), door: Some(door), runtime, board, metrics, streams }
+        let folder = tempfile::tempdir().unwrap();
+        let settings = AnalysesConfig { folder: folder.path().into(), max_mb: 1, queue: 2, ..Default::default() };
+        let model = event::ModelName { name: "m".into(), version: "1".into() };
+        // Its models are not there: no file is judged here, all fail.
+        let scoring = score::Settings { detector: no_model(), ..Default::default() };
+        let analyses = Analyses::start(&settings, scoring, model, board.clone(), metrics.clone()).unwrap();
+        let model = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("models/trial-112");
+        let contract = Contract::load(&model).unwrap();
+        let behind = Behind {
+            streams: streams.clone(),
+            board: board.clone(),
+            alerts: Err("not tested here".into()),
+            metrics: metrics.clone(),
+            record,
+            analyses: Arc::new(analyses),
+            vitals: Vitals::start(metrics.clone()).unwrap(),
+            model: Arc::new(Model::read(&contract, "cpu", &model, 64)),
+        };
+        let door = runtime.block_on(Door::listen(&config, behind.clone(), patience)).unwrap();
+        Self { address: door.address(), door: Some(door), runtime, board, metrics, streams, behind, _folder: folder }
     }
 
     fn behind(&self) -> Behind {
-        Behind { streams: self.streams.clone(), board: self.board.clone(), alerts: None, metrics: self.metrics.clone() }
+        self.behind.clone()
     }
 
     fn close(&mut self) {
@@ -101,6 +142,11 @@ impl Site {
         self.post(path, &[("content-type", "application/json")], body)
     }
 
+    fn patch(&self, path: &str, body: &Value) -> Answer {
+        let request = agent().patch(self.url(path)).header("content-type", "application/json");
+        Answer::of(request.send(body.to_string()))
+    }
+
     fn delete(&self, path: &str) -> Answer {
         Answer::of(agent().delete(self.url(path)).call())
     }
@@ -113,6 +159,10 @@ impl Site {
 
     /// A frame without faces was judged.
     fn judged(&self, id: &str, number: u64, picture: Option<&[u8]>) {
+        self.analysed(id, number, Vec::new(), picture);
+    }
+
+    fn analysed(&self, id: &str, number: u64, faces: Vec<ScoredFace>, picture: Option<&[u8]>) {
         let stamp = Stamp {
             number,
             epoch: 1,
@@ -123,8 +173,12 @@ impl Site {
             height: 48,
         };
         let picture = picture.map(Arc::from);
-        assert!(self.board.post(Report::Analysis(Analysis { stream: id.into(), stamp, faces: Vec::new(), picture })));
+        assert!(self.board.post(Report::Analysis(Analysis { stream: id.into(), stamp, faces, picture })));
     }
+}
+
+fn no_model() -> detector::Config {
+    detector::Config { model: "no/such/model".into(), ..Default::default() }
 }
 
 fn agent() -> ureq::Agent {
@@ -253,7 +307,7 @@ fn a_port_that_is_taken_is_told_with_a_remedy() {
 fn health_tells_what_is_wrong() {
     let mut site = Site::open();
     assert_eq!(site.get("/healthz", &[]).json(), serde_json::json!({ "alive": true }));
-    assert_eq!(site.get("/readyz", &[]).json(), serde_json::json!({ "ready": true, "not_ready": [] }));
+    assert_eq!(site.get("/readyz", &[]).json(), serde_json::json!({ "ready": true, "not_ready": [], "warnings": [] }));
     site.streams.broken.store(true, Ordering::Relaxed);
     let answer = site.get("/readyz", &[]);
     assert_eq!(answer.status, 503);

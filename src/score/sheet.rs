@@ -1,0 +1,193 @@
+//! One file's account. In: its analyses in order. Out: the [`Outcome`]. Filled on the detector's thread, finished by
+//! `Scorer`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::outcome::{Moment, Outcome, TrackScore, seconds};
+use super::play::Played;
+use crate::detector::{Analysis, Evidence, ScoredFace};
+use crate::infer::contract::ScoreRule;
+use crate::verdict::{self, FaceVerdict, Judge, Label, Reason, Verdict};
+
+pub(super) struct Sheet {
+    judge: Judge,
+    /// The thresholds in force.
+    bounds: verdict::Config,
+    still: Option<Still>,
+    /// Analyses seen.
+    pub taken: u64,
+    analysed: u64,
+    faces: u64,
+    windows: u64,
+    tracks: BTreeMap<u64, Tally>,
+    timeline: Vec<Moment>,
+}
+
+/// A picture is looked at until its window is full; only the last look counts.
+struct Still {
+    looks: u64,
+    /// What would be enough of a film.
+    film: verdict::Config,
+}
+
+/// The running sums of one track.
+#[derive(Default)]
+struct Tally {
+    first: Duration,
+    last: Duration,
+    windows: u64,
+    fake: Mean,
+    synthetic: Mean,
+    reasons: BTreeMap<Reason, u64>,
+}
+
+/// Log-odds, averaged by weight.
+#[derive(Default)]
+struct Mean {
+    log_odds: f64,
+    weight: f64,
+}
+
+impl Mean {
+    fn add(&mut self, log_odds: f64, weight: f64) {
+        self.weight += weight;
+        self.log_odds += weight * log_odds;
+    }
+
+    fn probability(&self) -> Option<f32> {
+        (self.weight > 0.0).then(|| (1.0 / (1.0 + (-self.log_odds / self.weight).exp())) as f32)
+    }
+}
+
+impl Sheet {
+    /// `looks`: of a still picture, how often it is looked at.
+    pub fn new(thresholds: &verdict::Config, rule: &ScoreRule, looks: Option<u64>) -> Self {
+        let film = thresholds.clone();
+        let still = looks.map(|looks| Still { looks, film });
+        let bounds = if still.is_some() { for_a_still(thresholds) } else { thresholds.clone() };
+        Self {
+            judge: Judge::new(&bounds, rule),
+            bounds,
+            still,
+            taken: 0,
+            analysed: 0,
+            faces: 0,
+            windows: 0,
+            tracks: BTreeMap::new(),
+            timeline: Vec::new(),
+        }
+    }
+
+    pub fn add(&mut self, analysis: &Analysis) {
+        let mut verdict = self.judge.update(analysis);
+        self.taken += 1;
+        if let Some(still) = &self.still {
+            if self.taken < still.looks {
+                return;
+            }
+            verdict.stamp.pts = Duration::ZERO;
+            still.own_up(&mut verdict);
+        }
+        self.analysed += 1;
+        for face in &verdict.faces {
+            self.faces += 1;
+            let scored = analysis.faces.iter().find(|scored| scored.track == face.track);
+            let tally =
+                self.tracks.entry(face.track).or_insert_with(|| Tally { first: verdict.stamp.pts, ..Tally::default() });
+            tally.add(face, scored, verdict.stamp.pts, f64::from(self.bounds.clip_log_odds));
+            self.windows += u64::from(face.window_confidence.is_some());
+        }
+        self.timeline.push(Moment::of(&verdict));
+    }
+
+    pub fn finish(self, played: Played) -> Outcome {
+        let tracks: Vec<_> = self.tracks.iter().map(|(id, tally)| tally.score(*id, &self.bounds)).collect();
+        let worst = tracks.iter().max_by(|a, b| {
+            a.verdict
+                .cmp(&b.verdict)
+                .then(a.fake_confidence.unwrap_or(0.0).total_cmp(&b.fake_confidence.unwrap_or(0.0)))
+        });
+        let reasons = match worst {
+            None => vec![Reason::NoFace],
+            Some(track) if track.verdict == Label::Uncertain => track.main_reasons(),
+            Some(_) => Vec::new(),
+        };
+        Outcome {
+            verdict: worst.map_or(Label::Uncertain, |track| track.verdict),
+            fake_confidence: worst.and_then(|track| track.fake_confidence),
+            reasons,
+            duration_secs: seconds(played.last),
+            frames: played.frames,
+            analysed: self.analysed,
+            faces: self.faces,
+            windows: self.windows,
+            damage: played.damage,
+            width: played.size.0,
+            height: played.size.1,
+            tracks,
+            timeline: self.timeline,
+        }
+    }
+}
+
+/// A picture gives one window and no movement: it must lie twice as far beyond a threshold as a film, measured towards
+/// certainty.
+fn for_a_still(film: &verdict::Config) -> verdict::Config {
+    let (fake_at, real_at) = ((1.0 + film.fake_at) / 2.0, film.real_at / 2.0);
+    verdict::Config { min_windows: 1, fake_at, real_at, ..film.clone() }
+}
+
+impl Still {
+    /// What a film's thresholds would have decided is undecided because it is a picture, and says so.
+    fn own_up(&self, verdict: &mut Verdict) {
+        let Verdict { fake_confidence, reasons, faces, .. } = verdict;
+        let all = faces.iter_mut().map(|face| (face.fake_confidence, &mut face.reasons));
+        for (fake, reasons) in all.chain([(*fake_confidence, reasons)]) {
+            let decided = fake.is_some_and(|fake| fake >= self.film.fake_at || fake <= self.film.real_at);
+            if let Some(reason) = reasons.iter_mut().find(|reason| **reason == Reason::BetweenThresholds && decided) {
+                *reason = Reason::StillPicture;
+            }
+        }
+    }
+}
+
+impl Tally {
+    fn add(&mut self, face: &FaceVerdict, scored: Option<&ScoredFace>, pts: Duration, clip: f64) {
+        self.last = pts;
+        for reason in &face.reasons {
+            *self.reasons.entry(*reason).or_default() += 1;
+        }
+        if let Some(window) = face.window_confidence {
+            let window = f64::from(window);
+            let weight = f64::from(face.quality.weight.clamp(0.0, 1.0));
+            self.windows += 1;
+            self.fake.add((window / (1.0 - window)).ln().clamp(-clip, clip), weight);
+            if let Some(Evidence::Score(score)) = scored.map(|scored| &scored.evidence)
+                && let Some(logit) = score.synthetic_logit.filter(|logit| logit.is_finite())
+            {
+                self.synthetic.add(f64::from(logit).clamp(-clip, clip), weight);
+            }
+        }
+    }
+
+    fn score(&self, track: u64, bounds: &verdict::Config) -> TrackScore {
+        let fake = self.fake.probability();
+        let verdict = match fake {
+            Some(fake) if self.windows < u64::from(bounds.min_windows) || fake.is_nan() => Label::Uncertain,
+            Some(fake) if fake >= bounds.fake_at => Label::Fake,
+            Some(fake) if fake <= bounds.real_at => Label::Real,
+            _ => Label::Uncertain,
+        };
+        TrackScore {
+            track,
+            verdict,
+            fake_confidence: fake,
+            synthetic_confidence: self.synthetic.probability(),
+            windows: self.windows,
+            first_secs: seconds(self.first),
+            last_secs: seconds(self.last),
+            reasons: self.reasons.clone(),
+        }
+    }
+}
