@@ -174,9 +174,11 @@ const alert = {
   stream_name: "Demo: manipulated",
   track: 3,
   state: "open",
+  began: "2026-11-24T11:05:20.000Z",
   opened: ago(610),
   updated: ago(540),
   resolved: null,
+  note: "",
   peak_confidence: 0.93,
   period: "41",
   deliveries: [

@@ -12,10 +12,12 @@ export const alertFields = {
   stream_name: text,
   track: nullable(number),
   state,
+  began: text,
   opened: nullable(text),
   updated: text,
   resolved: nullable(text),
   peak_confidence: nullable(number),
+  note: text,
   period: nullable(key),
   deliveries: list(
     object({
