@@ -88,8 +88,8 @@ export function Findings({ analysis, result }: { analysis: Analysis; result: Res
 
 function Meaning({ result }: { result: Result }) {
   const said: Record<string, string> = {
-    FAKE: `At least one face reached a fake confidence of ${percent(result.fake_at)}.`,
-    REAL: `No face rose above ${percent(result.real_at)}. That is no proof that the file is genuine.`,
+    FAKE: `The worst face ends at a fake confidence of ${percent(result.fake_at)} or more.`,
+    REAL: `The worst face ends at ${percent(result.real_at)} or less. That is no proof that the file is genuine.`,
     UNCERTAIN: "The evidence does not allow a verdict either way.",
     STALE: "The evidence does not allow a verdict.",
   };
