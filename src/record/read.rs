@@ -228,7 +228,7 @@ impl Reader {
 /// One period, as the clients see it.
 pub fn period(read: &Connection, id: i64) -> rusqlite::Result<Option<Period>> {
     let sql = format!("SELECT {COLUMNS} FROM periods WHERE id = ?1");
-    read.prepare_cached(&sql)?.query_row([id], of_row).optional()
+    read.prepare(&sql)?.query_row([id], of_row).optional()
 }
 
 fn of_row(row: &Row<'_>) -> rusqlite::Result<Period> {

@@ -194,7 +194,7 @@ impl Writer {
             return;
         }
         let written = store.write(Safety::Crash, |step| {
-            let mut insert = step.prepare_cached("INSERT OR REPLACE INTO points VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
+            let mut insert = step.prepare("INSERT OR REPLACE INTO points VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
             for ((at, stream, track), Point { fake, synthetic, quality }) in &points {
                 insert.execute(params![at, &**stream, *track as i64, fake, synthetic, quality])?;
             }
@@ -282,14 +282,7 @@ fn insert(step: &Transaction<'_>, period: &Period, open: bool, model: &str) -> r
     let sql = "INSERT INTO periods (stream, stream_name, track, label, began, last, open, windows, reasons, model)
         VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, 0, '', ?6)";
     let Period { stream, stream_name, track, label, began, last, .. } = period;
-    step.prepare_cached(sql)?.execute(params![
-        &**stream,
-        stream_name,
-        *track as i64,
-        label.name(),
-        millis(*began),
-        model
-    ])?;
+    step.prepare(sql)?.execute(params![&**stream, stream_name, *track as i64, label.name(), millis(*began), model])?;
     let row = Row { id: step.last_insert_rowid(), crop: None, last: *last };
     update(step, &row, period, open)
 }
@@ -298,7 +291,7 @@ fn update(step: &Transaction<'_>, row: &Row, period: &Period, open: bool) -> rus
     let sql = "UPDATE periods SET last = ?2, open = ?3, peak = ?4, peak_at = ?5, mean = ?6, windows = ?7, reasons = ?8
         WHERE id = ?1";
     let reasons: Vec<&str> = period.reasons.iter().map(|reason| reason.name()).collect();
-    step.prepare_cached(sql)?.execute(params![
+    step.prepare(sql)?.execute(params![
         row.id,
         millis(period.last),
         open,
@@ -323,7 +316,7 @@ fn picture(step: &Connection, id: i64, crop: &[u8]) -> rusqlite::Result<()> {
     let side = (crop.len() / 3).isqrt() as u32;
     match crate::pixels::encode_crop(crop, side, JPEG_QUALITY) {
         Ok(jpeg) => {
-            step.prepare_cached("INSERT OR REPLACE INTO thumbnails VALUES (?1, ?2)")?.execute(params![id, jpeg])?;
+            step.prepare("INSERT OR REPLACE INTO thumbnails VALUES (?1, ?2)")?.execute(params![id, jpeg])?;
         }
         Err(error) => tracing::warn!(period = id, %error, "no picture of this face"),
     }
