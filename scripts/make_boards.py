@@ -1,7 +1,7 @@
 """Writes Grafana's boards: `make_boards.py [FOLDER]` (default deploy/grafana/boards), one JSON file a board.
 
 The boards are this file; the JSON is committed so that Grafana can be pointed at it (scripts/tests/test_boards.py sees
-that the two agree, tests/stack.rs that a real Prometheus answers every query).
+that the two agree, test_alert_rules.py that every metric exists).
 """
 
 import json
