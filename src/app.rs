@@ -1,5 +1,5 @@
 //! Builds the rooms from a `Config`, starts a thread for each stream, watches them, and stops everything in the order
-//! of the flow: sources, detector, board, door. Called by `main` (`run`) and `bench`.
+//! of the flow: sources, detector, board, alerts, door. Called by `main` (`run`) and `bench`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::runtime::Runtime;
 
+use crate::alerts;
 use crate::analyses::{self, Analyses};
 use crate::config::{self, Config};
 use crate::detector::{self, Detector, Model, StreamId};
@@ -31,6 +32,8 @@ pub enum Error {
     Detector(#[from] detector::Error),
     #[error(transparent)]
     Faces(#[from] faces::Error),
+    #[error(transparent)]
+    Alerts(#[from] alerts::Error),
     #[error(transparent)]
     Analyses(#[from] analyses::Error),
     #[error(transparent)]
@@ -66,6 +69,7 @@ pub fn run(config: Config) -> Result<(), Error> {
         board: board.clone(),
         metrics: metrics.clone(),
         record: app.record.clone(),
+        alerts: app.alerts.as_ref().map(|alerts| alerts.desk.clone()).map_err(String::clone),
         analyses: analyses.clone(),
         vitals: Vitals::start(metrics.clone()).map_err(Error::Runtime)?,
         model: Arc::new(web::Model::read(contract, detector.provider(), folder, config.detector.queue)),
@@ -77,6 +81,9 @@ pub fn run(config: Config) -> Result<(), Error> {
     println!("TrueVision: http://{address}/");
     let ended = runtime.block_on(app.wait());
     app.stop();
+    if let Ok(alerts) = &app.alerts {
+        alerts.stop();
+    }
     analyses.stop();
     runtime.block_on(door.close());
     ended
@@ -94,6 +101,18 @@ fn open_record(config: &Config, metrics: &Arc<Metrics>) -> Result<record::Opened
     opened
 }
 
+/// A database that cannot be opened costs the alerts and nothing else; a target that cannot be used is a wrong setting.
+fn open_alerts(config: &alerts::Config, metrics: &Arc<Metrics>) -> Result<Result<alerts::Opened, String>, Error> {
+    match alerts::Opened::new(config, metrics.clone()) {
+        Ok(opened) => Ok(Ok(opened)),
+        Err(alerts::Error::Store(error)) => {
+            tracing::error!("no alerts are made: {error}");
+            Ok(Err(error.to_string()))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Two threads serve HTTP and the board; all heavy work has threads of its own.
 pub fn runtime() -> Result<Runtime, Error> {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(Error::Runtime)
@@ -104,6 +123,8 @@ pub struct App {
     pub rooms: Arc<Rooms>,
     /// Or why nothing is kept.
     record: Result<Arc<Record>, Arc<record::Error>>,
+    /// Or why none are made.
+    alerts: Result<alerts::Running, String>,
     streams_max: usize,
     /// In order of arrival.
     streams: Mutex<Vec<Running>>,
@@ -181,10 +202,18 @@ impl App {
             stale_secs: verdict.stale_secs,
         };
         let rule = model.contract.score;
-        let sinks = opened.iter().map(record::Opened::sink).collect();
+        let alerts = match config.alerts.on {
+            true => open_alerts(&config.alerts, &metrics)?,
+            false => Err("alerts are off in the settings (alerts.on)".to_owned()),
+        };
+        let sinks = opened.iter().map(record::Opened::sink).chain(alerts.iter().map(alerts::Opened::sink)).collect();
         let board = Board::start(&config.publish, &verdict, &rule, server, metrics.clone(), sinks, runtime.handle());
         let judged_by = format!("{} {}", model.contract.name, model.contract.version);
         let record = opened.and_then(|opened| opened.start(board.clone(), judged_by)).map(Arc::new).map_err(Arc::new);
+        let alerts = match alerts {
+            Ok(opened) => Ok(opened.start(board.clone())?),
+            Err(why) => Err(why),
+        };
         let sink = {
             let board = board.clone();
             move |analysis| {
@@ -201,6 +230,7 @@ impl App {
         let app = Arc::new(Self {
             rooms: Arc::new(Rooms { faces, detector, board, metrics, settings }),
             record,
+            alerts,
             streams_max: config.streams_max,
             streams: Mutex::new(Vec::new()),
         });

@@ -92,6 +92,8 @@ pub fn run(config: &Config, clip: &Path, streams: u32, secs: u32) -> Result<Repo
     let mut config = config.clone();
     // A measurement keeps nothing.
     config.record.folder.clear();
+    // A measurement alarms nobody.
+    config.alerts.on = false;
     config.streams_max = config.streams_max.max(streams as usize);
     config.streams = (0..streams).map(clip_settings).collect();
     let secs_f = f64::from(secs);

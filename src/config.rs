@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use crate::secret::redact_url;
-use crate::{analyses, detector, faces, infer, publish, record, score, source, tracks, verdict, web};
+use crate::{alerts, analyses, detector, faces, infer, publish, record, score, source, tracks, verdict, web};
 
 /// Every setting of the program. `configs/default.toml` says the same in words (tested).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -29,6 +29,7 @@ pub struct Config {
     pub verdict: verdict::Config,
     pub publish: publish::Config,
     pub record: record::Config,
+    pub alerts: alerts::Config,
     pub analyses: analyses::Config,
     pub web: web::Config,
     pub streams: Vec<source::Config>,
@@ -62,6 +63,7 @@ impl Default for Config {
             verdict: verdict::Config::default(),
             publish: publish::Config::default(),
             record: record::Config::default(),
+            alerts: alerts::Config::default(),
             analyses: analyses::Config::default(),
             web: web::Config::default(),
             streams: Vec::new(),
@@ -140,7 +142,7 @@ impl Config {
         if let Err(error) = tracing_subscriber::EnvFilter::try_new(&self.log.filter) {
             push(faults, "log.filter", format!("{:?} is no log filter: {error}; try \"info\"", self.log.filter));
         }
-        let rooms: [(&str, Check<'_>); 9] = [
+        let rooms: [(&str, Check<'_>); 10] = [
             ("infer", &|f| self.infer.check(f)),
             ("faces", &|f| self.faces.check(f)),
             ("tracks", &|f| self.tracks.check(f)),
@@ -148,6 +150,7 @@ impl Config {
             ("verdict", &|f| self.verdict.check(f)),
             ("publish", &|f| self.publish.check(f)),
             ("record", &|f| self.record.check(f)),
+            ("alerts", &|f| self.alerts.check(f)),
             ("analyses", &|f| self.analyses.check(f)),
             ("web", &|f| self.web.check(f)),
         ];

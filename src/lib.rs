@@ -31,13 +31,16 @@ pub mod publish;
 /// 8. What is kept: verdicts as periods in SQLite, reviewed and searched. `publish::Told` -> [`publish::event::Period`]
 pub mod record;
 
-/// 9. Uploaded files, judged one by one beside the streams. -> [`analyses::Analysis`]
+/// 9. When somebody has to know: alerts, told to people and machines. `publish::Told` -> alerts
+pub mod alerts;
+
+/// 10. Uploaded files, judged one by one beside the streams. -> [`analyses::Analysis`]
 pub mod analyses;
 
 /// How the program is doing: load, latencies, the last quarter of an hour.
 pub mod vitals;
 
-/// 10. The door: REST, WebSocket, metrics page, dashboard.
+/// 11. The door: REST, WebSocket, metrics page, dashboard.
 pub mod web;
 
 /// The loop of one stream. READ FIRST.

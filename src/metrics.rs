@@ -1,11 +1,13 @@
 //! Tool: every Prometheus metric in one struct on its own registry; docs/metrics.md lists the same (tested).
-//! Rooms count here; `web` renders. Labels: stream, reason, stage, verdict, provider, model, state.
+//! Rooms count here; `web` renders. Labels: stream, reason, stage, verdict, provider, model, state, kind,
+//! outcome.
 
 mod latency;
 
 use std::collections::{BTreeMap, HashMap};
 
 use prometheus::core::{Collector, MetricVec, MetricVecBuilder};
+use prometheus::process_collector::ProcessCollector;
 use prometheus::proto::Metric;
 use prometheus::{
     Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
@@ -78,6 +80,18 @@ pub struct Metrics {
     pub analyses_refused: IntCounterVec,
     /// truevision_analyses_queue.
     pub analyses_queue: IntGauge,
+    /// truevision_alert_verdicts_lost_total: verdicts that the desk of alerts could not take.
+    pub alert_verdicts_lost: IntCounter,
+    /// truevision_alerts{state}: live alerts.
+    pub alerts: IntGaugeVec,
+    /// truevision_alert_store_failures_total: writes that the alerts' database refused.
+    pub alert_store_failures: IntCounter,
+    /// truevision_deliveries_total{kind,outcome}: delivered, failed (and tried again), dead.
+    pub deliveries: IntCounterVec,
+    /// truevision_deliveries_waiting{kind}.
+    pub deliveries_waiting: IntGaugeVec,
+    /// truevision_disk_free_bytes: where alerts are kept.
+    pub disk_free: Gauge,
     /// truevision_start_time_seconds.
     pub start_time: Gauge,
 }
@@ -103,6 +117,8 @@ impl Default for Metrics {
 impl Metrics {
     pub fn new() -> Self {
         let registry = Registry::new();
+        // The process's own: CPU time, memory, threads, files, under the names that all of Prometheus' clients use.
+        registry.register(Box::new(ProcessCollector::for_self())).expect("the name is used once");
         let made = Make { registry: &registry };
         Self {
             frames: made.counters("frames_total", "Decoded frames that arrived.", &["stream"]),
@@ -188,6 +204,26 @@ impl Metrics {
             ),
             analyses_queue: made
                 .register(IntGauge::new("truevision_analyses_queue", "Uploaded files that wait or arrive.")),
+            alert_verdicts_lost: made.register(IntCounter::new(
+                "truevision_alert_verdicts_lost_total",
+                "Verdicts that alerts could not take in time.",
+            )),
+            alerts: made.int_gauges("alerts", "Alerts that are not over.", &["state"]),
+            alert_store_failures: made.register(IntCounter::new(
+                "truevision_alert_store_failures_total",
+                "Writes that the database of alerts refused; they are tried again.",
+            )),
+            deliveries: made.counters(
+                "deliveries_total",
+                "Attempts to tell a target of an alert.",
+                &["kind", "outcome"],
+            ),
+            deliveries_waiting: made.int_gauges(
+                "deliveries_waiting",
+                "Deliveries that wait for their target.",
+                &["kind"],
+            ),
+            disk_free: made.register(Gauge::new("truevision_disk_free_bytes", "Bytes free where alerts are kept.")),
             start_time: made
                 .register(Gauge::new("truevision_start_time_seconds", "Unix time at which the program started.")),
             registry,

@@ -1,8 +1,9 @@
 //! A string that cannot be printed (passwords, tokens) and the redaction of URLs that may carry one.
 //! Read from settings, environment or a file by `config`; used by `source` (camera credentials) and
-//! `web` (the door's token).
+//! `web` (the door's token), `alerts` (its targets).
 
 use std::fmt;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize, Serializer};
 use subtle::ConstantTimeEq;
@@ -51,6 +52,19 @@ impl fmt::Display for Secret {
 impl Serialize for Secret {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(if self.is_empty() { "" } else { REDACTED })
+    }
+}
+
+/// The secret that a setting or, instead, a file holds; empty when neither is set. An error says what is wrong with the
+/// file, or that both are set.
+pub fn chosen(secret: &Secret, file: &Path) -> Result<Secret, String> {
+    match (secret.is_empty(), file.as_os_str().is_empty()) {
+        (_, true) => Ok(secret.clone()),
+        (false, false) => Err("the secret itself is set too; give one of them".into()),
+        (true, false) => match std::fs::read_to_string(file) {
+            Ok(text) => Ok(Secret::new(text.trim())),
+            Err(error) => Err(format!("cannot read {}: {error}", file.display())),
+        },
     }
 }
 

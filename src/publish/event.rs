@@ -39,6 +39,8 @@ pub enum Body {
     Verdict(VerdictState),
     /// A period of verdicts began, ended or was reviewed.
     Period(Period),
+    /// An alert began, opened, changed or ended.
+    Alert(Alert),
     /// An uploaded file changed its state, or (at most once a second) came further.
     Analysis(AnalysisState),
     /// Once a second, so that a client notices a dead connection and knows the server's clock (RFC 3339 UTC).
@@ -240,6 +242,47 @@ impl Review {
             Self::False => "false",
         }
     }
+}
+
+/// One alert as a client sees it.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct Alert {
+    pub id: String,
+    pub stream: String,
+    pub stream_name: String,
+    pub track: u64,
+    /// `pending`, `open`, `acknowledged`, `resolved`, `false`.
+    pub state: String,
+    /// RFC 3339 UTC, as all times here: when the face became FAKE.
+    pub began: String,
+    /// None while it is pending.
+    pub opened: Option<String>,
+    pub updated: String,
+    pub resolved: Option<String>,
+    pub peak_confidence: f32,
+    /// What the person who acknowledged or closed it wrote.
+    pub note: String,
+    /// The period of the record that it belongs to; always null so far.
+    pub period: Option<i64>,
+    /// What became of its newest news at each target.
+    pub deliveries: Vec<AlertDelivery>,
+    /// What is kept of it on disk; always null so far.
+    pub evidence: Option<AlertEvidence>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct AlertDelivery {
+    pub target: String,
+    /// `waiting`, `delivered`, `dead`.
+    pub state: String,
+    pub attempts: u32,
+    pub error: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct AlertEvidence {
+    pub folder: String,
+    pub bytes: u64,
 }
 
 /// What a client may say over `/ws`.

@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 use super::guard::{self, Guard};
 use super::problem::Problem;
 use super::{Config, Model, Streams, body, connections, dashboard, health, openapi, ws};
+use crate::alerts;
 use crate::analyses::Analyses;
 use crate::metrics::Metrics;
 use crate::publish::Board;
@@ -42,6 +43,8 @@ pub enum Error {
 pub struct Behind {
     pub streams: Arc<dyn Streams>,
     pub board: Board,
+    /// Or why no alerts are made.
+    pub alerts: Result<alerts::Desk, String>,
     pub metrics: Arc<Metrics>,
     /// Or why nothing is kept.
     pub record: Result<Arc<Record>, Arc<record::Error>>,

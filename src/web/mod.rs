@@ -1,6 +1,7 @@
-//! Room 10: the door. In: HTTP on one port. Out: dashboard, `/api/v1` (also as `/api`), `/ws`, `/healthz`, `/readyz`,
+//! Room 11: the door. In: HTTP on one port. Out: dashboard, `/api/v1` (also as `/api`), `/ws`, `/healthz`, `/readyz`,
 //! `/metrics`. No pixel work and no blocking here: streams are added and removed through [`Streams`].
 
+mod alerts;
 mod analyses;
 mod api;
 mod body;
@@ -27,7 +28,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::secret::Secret;
+use crate::secret::{self, Secret};
 use crate::source;
 
 /// Characters of a token: fewer could be found by trying.
@@ -79,16 +80,11 @@ impl Config {
 
     /// The token in force, from the settings or its file.
     fn token(&self) -> Result<Option<Secret>, (&'static str, String)> {
-        let path = self.token_file.display();
-        let (key, token) = match (self.token.is_empty(), self.token_file.as_os_str().is_empty()) {
-            (true, true) => return Ok(None),
-            (false, true) => ("token", self.token.clone()),
-            (false, false) => return Err(("token_file", "web.token is set too; give one of them".into())),
-            (true, false) => match std::fs::read_to_string(&self.token_file) {
-                Ok(text) => ("token_file", Secret::new(text.trim())),
-                Err(error) => return Err(("token_file", format!("cannot read {path}: {error}"))),
-            },
-        };
+        let key = if self.token_file.as_os_str().is_empty() { "token" } else { "token_file" };
+        let token = secret::chosen(&self.token, &self.token_file).map_err(|message| (key, message))?;
+        if key == "token" && token.is_empty() {
+            return Ok(None);
+        }
         match token.expose().chars().count() {
             TOKEN_LEAST.. => Ok(Some(token)),
             got => Err((

@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 
 use super::door::Shared;
 use super::problem::Told;
-use super::{analyses, api, events, settings, vitals};
+use super::{alerts, analyses, api, events, settings, vitals};
 
 /// What needs no token.
 pub fn open() -> OpenApiRouter<Arc<Shared>> {
@@ -41,6 +41,13 @@ pub fn guarded() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(analyses::list, analyses::upload))
         .routes(routes!(analyses::get, analyses::remove))
         .routes(routes!(analyses::picture))
+        .routes(routes!(alerts::list))
+        .routes(routes!(alerts::acknowledge))
+        .routes(routes!(alerts::resolve))
+        .routes(routes!(alerts::mark_false))
+        .routes(routes!(alerts::targets))
+        .routes(routes!(alerts::deliveries))
+        .routes(routes!(alerts::replay))
 }
 
 /// This document.

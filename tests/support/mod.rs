@@ -79,6 +79,7 @@ impl Program {
         let folder = tempfile::tempdir().unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_truevision"))
             .env("TRUEVISION__ANALYSES__FOLDER", folder.path().join("analyses"))
+            .env("TRUEVISION__ALERTS__DATABASE", folder.path().join("alerts.db"))
             .args(["run", "--listen", "127.0.0.1:0", "--config"])
             .arg(file.path())
             // Programs of tests that run side by side would share it.

@@ -13,7 +13,16 @@ test("every golden message is read whole: no key is lost, none is made up", () =
 
 test("the golden messages hold each kind of event this page knows", () => {
   const kinds = new Set(events.map(({ type }) => type));
-  expect([...kinds].sort()).toEqual(["analysis", "heartbeat", "period", "removed", "snapshot", "stream", "verdict"]);
+  expect([...kinds].sort()).toEqual([
+    "alert",
+    "analysis",
+    "heartbeat",
+    "period",
+    "removed",
+    "snapshot",
+    "stream",
+    "verdict",
+  ]);
 });
 
 test("a key that a newer server adds is passed over", () => {

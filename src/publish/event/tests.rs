@@ -26,6 +26,30 @@ fn verdict(frame: u64, label: Label, fake_confidence: Option<f32>) -> VerdictSta
     }
 }
 
+fn alert() -> Alert {
+    Alert {
+        id: "019ab5a3e1c04f2d".into(),
+        stream: "lobby".into(),
+        stream_name: "Lobby".into(),
+        track: 7,
+        state: "open".into(),
+        began: "2026-11-24T11:05:27.500Z".into(),
+        opened: Some("2026-11-24T11:05:30.500Z".into()),
+        updated: "2026-11-24T11:05:30.500Z".into(),
+        resolved: None,
+        peak_confidence: 0.875,
+        note: String::new(),
+        period: None,
+        deliveries: vec![AlertDelivery {
+            target: "webhook".into(),
+            state: "waiting".into(),
+            attempts: 1,
+            error: Some("the receiver answered 503: busy".into()),
+        }],
+        evidence: None,
+    }
+}
+
 fn face(track: u64, label: Label, rect: [f32; 4], quality: [f32; 7]) -> FaceState {
     let [x, y, width, height] = rect;
     let [side_px, sharpness, luma, yaw_deg, pitch_deg, outside, weight] = quality;
@@ -268,6 +292,7 @@ fn events() -> Vec<(u64, Body)> {
         (48, Body::Removed { id: "gate".into() }),
         (49, Body::Analysis(running())),
         (50, Body::Analysis(failed())),
+        (51, Body::Alert(alert())),
     ]
 }
 

@@ -99,6 +99,7 @@ impl Site {
         let behind = Behind {
             streams: streams.clone(),
             board: board.clone(),
+            alerts: Err("not tested here".into()),
             metrics: metrics.clone(),
             record,
             analyses: Arc::new(analyses),
