@@ -252,9 +252,10 @@ impl Counters {
         let metrics = &app.rooms.metrics;
         Self {
             frames: metrics.sum("truevision_frames_total", &[]) as u64,
-            lost: metrics
-                .sum("truevision_frames_dropped_total", &["detector_queue_full", "board_queue_full", "not_analysable"])
-                as u64,
+            lost: metrics.sum(
+                "truevision_frames_dropped_total",
+                &["detector_behind", "detector_queue_full", "board_queue_full", "not_analysable"],
+            ) as u64,
             looks: app.rooms.faces.looks(),
             crops: metrics.batch_size.get_sample_sum() as u64,
             encoder_calls: metrics.batch_size.get_sample_count(),

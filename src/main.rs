@@ -115,7 +115,7 @@ impl From<config::Error> for Failure {
 }
 
 fn main() -> ExitCode {
-    bound_malloc_arenas();
+    bound_allocator();
     match dispatch(Cli::parse().command) {
         Ok(code) => code,
         Err(Failure(code, error)) => {
@@ -125,18 +125,22 @@ fn main() -> ExitCode {
     }
 }
 
-/// glibc gives threads arenas of their own, up to eight a core. Decoders come and go with every reconnect, each on other
-/// threads, and leave their frames' pages behind in all of them: memory grew by 60 MB in 40 s of a 2 s clip that repeats,
-/// and stayed flat with few arenas. The limit is read before `main`, so the program starts itself once more with it; a
-/// value set outside stays.
-fn bound_malloc_arenas() {
-    const LIMIT: &str = "MALLOC_ARENA_MAX";
-    if std::env::var_os(LIMIT).is_none()
+/// How glibc's allocator is to keep memory flat over months of reconnects. It gives threads arenas of their own, up to
+/// eight a core; decoders come and go with every reconnect, each on other threads, and leave their frames' pages behind in
+/// all of them: memory grew by 60 MB in 40 s of a 2 s clip that repeats. And once a frame was freed it takes frames from
+/// arenas, too, where small things that live on keep their pages: at 256 KiB and more they are mapped and given back whole.
+const ALLOCATOR: [(&str, &str); 2] = [("MALLOC_ARENA_MAX", "2"), ("MALLOC_MMAP_THRESHOLD_", "262144")];
+
+/// The allocator reads its limits before `main`, so the program starts itself once more with them; a value set outside
+/// stays.
+fn bound_allocator() {
+    let missing: Vec<_> = ALLOCATOR.into_iter().filter(|(name, _)| std::env::var_os(name).is_none()).collect();
+    if !missing.is_empty()
         && let Ok(program) = std::env::current_exe()
     {
-        let error = process::Command::new(program).args(std::env::args_os().skip(1)).env(LIMIT, "2").exec();
+        let error = process::Command::new(program).args(std::env::args_os().skip(1)).envs(missing).exec();
         // Only seen when it could not be started again: then it runs as it is.
-        eprintln!("truevision: memory may grow: {LIMIT} could not be set: {error}");
+        eprintln!("truevision: memory may grow: the allocator's limits could not be set: {error}");
     }
 }
 

@@ -45,6 +45,7 @@ pub fn run(id: &StreamId, config: &source::Config, rooms: &Rooms, stop: &AtomicB
     let contract = rooms.detector.contract();
     let mut analyst = Analyst::new(&rooms.settings.faces, &rooms.settings.tracks, contract);
     let when_full = if config.is_live() { WhenFull::Drop } else { WhenFull::Wait };
+    let mut resting_until = None;
     while !stop.load(Ordering::Relaxed) {
         match source.next(PULL_WAIT) {
             Next::Idle => {}
@@ -62,12 +63,16 @@ pub fn run(id: &StreamId, config: &source::Config, rooms: &Rooms, stop: &AtomicB
                 rooms.board.post(Report::Ended { stream: id.clone() });
                 break;
             }
-            Next::Frame(frame) if analyst.due(&frame) => match analyst.look(&frame, &rooms.faces, &rooms.metrics) {
+            Next::Frame(frame) if !analyst.due(&frame) => {}
+            Next::Frame(_) if config.is_live() && rests(&mut resting_until, &rooms.detector) => {
+                lost(rooms, id, publish::DETECTOR_BEHIND, 1);
+            }
+            Next::Frame(frame) => match analyst.look(&frame, &rooms.faces, &rooms.metrics) {
                 Ok(faces) => {
                     let work =
                         Work { stream: id.clone(), stamp: frame.stamp, faces, picture: picture(rooms, id, &frame) };
                     if !rooms.detector.submit(work, when_full) {
-                        lost(rooms, id, "detector_queue_full", 1);
+                        lost(rooms, id, publish::DETECTOR_QUEUE_FULL, 1);
                     }
                 }
                 Err(error) => {
@@ -75,13 +80,20 @@ pub fn run(id: &StreamId, config: &source::Config, rooms: &Rooms, stop: &AtomicB
                     lost(rooms, id, "not_analysable", 1);
                 }
             },
-            Next::Frame(_) => {}
         }
         let counts = source.take_counts();
         rooms.metrics.frames.with_label_values(&[id]).inc_by(counts.arrived);
         lost(rooms, id, "overwritten", counts.overwritten);
         lost(rooms, id, "damaged", counts.damaged);
     }
+}
+
+/// Whether the stream leaves a detector alone that is behind: it rests already, or begins to.
+fn rests(until: &mut Option<Instant>, detector: &Detector) -> bool {
+    if until.is_none_or(|until| until <= Instant::now()) {
+        *until = detector.rest();
+    }
+    until.is_some()
 }
 
 fn fault(rooms: &Rooms, id: &StreamId, error: &source::Error, retry_in: Option<Duration>) {

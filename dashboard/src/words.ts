@@ -23,7 +23,8 @@ const REASONS: Record<string, string> = {
 
 const DROPS: Record<string, string> = {
   overwritten: "replaced by a newer frame",
-  detector_queue_full: "detector busy",
+  detector_behind: "detector behind: stream rested",
+  detector_queue_full: "too many frames at once",
   not_analysable: "could not be analysed",
   board_queue_full: "server busy",
 };

@@ -6,6 +6,7 @@ mod analyst;
 mod encoder;
 mod head;
 mod model;
+mod relief;
 mod window;
 mod worker;
 
@@ -25,6 +26,7 @@ use crate::source::Stamp;
 pub use model::{Model, Probe};
 
 use analyst::Analyst;
+use relief::Relief;
 use worker::{Message, Worker};
 
 /// A stream's name, shared by all that travels.
@@ -147,6 +149,7 @@ pub struct Detector {
     contract: Contract,
     provider: &'static str,
     metrics: Arc<Metrics>,
+    relief: Arc<Relief>,
     /// None only while dropping.
     queue: Option<SyncSender<Message>>,
     thread: Option<JoinHandle<()>>,
@@ -166,12 +169,13 @@ impl Detector {
         metrics.provider.with_label_values(&[provider, &contract.name]).set(1);
         let (queue, messages) = sync_channel(config.queue);
         let analyst = Analyst::new(model, config.batch_max, metrics.clone());
-        let worker = Worker::new(analyst, config, metrics.clone(), sink);
+        let relief = Arc::new(Relief::new());
+        let worker = Worker::new(analyst, config, metrics.clone(), relief.clone(), sink);
         let thread = std::thread::Builder::new()
             .name("detector".into())
             .spawn(move || worker.run(&messages))
             .map_err(Error::Thread)?;
-        Ok(Self { contract, provider, metrics, queue: Some(queue), thread: Some(thread) })
+        Ok(Self { contract, provider, metrics, relief, queue: Some(queue), thread: Some(thread) })
     }
 
     pub fn contract(&self) -> &Contract {
@@ -186,6 +190,12 @@ impl Detector {
     /// False once the thread is gone: no more verdicts will come.
     pub fn is_running(&self) -> bool {
         self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
+    }
+
+    /// Asked by a live stream before it works on a frame: when the detector is behind, until when this stream is to leave
+    /// it alone. The others then keep their windows whole.
+    pub fn rest(&self) -> Option<Instant> {
+        self.relief.rest(Instant::now())
     }
 
     /// Hands one frame's faces over; false when the queue was full and `when_full` is `Drop`, or the thread is gone.

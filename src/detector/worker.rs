@@ -7,6 +7,7 @@ use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use super::analyst::Analyst;
+use super::relief::Relief;
 use super::{Analysis, Config, Evidence, ScoredFace, StreamId, Work};
 use crate::crops::Candidate;
 use crate::metrics::Metrics;
@@ -22,13 +23,14 @@ pub(super) struct Worker<S> {
     pub batch_max: usize,
     pub batch_wait: Duration,
     pub metrics: Arc<Metrics>,
+    pub relief: Arc<Relief>,
     pub sink: S,
 }
 
 impl<S: FnMut(Analysis)> Worker<S> {
-    pub fn new(analyst: Analyst, config: &Config, metrics: Arc<Metrics>, sink: S) -> Self {
+    pub fn new(analyst: Analyst, config: &Config, metrics: Arc<Metrics>, relief: Arc<Relief>, sink: S) -> Self {
         let batch_wait = Duration::from_millis(config.batch_wait_ms);
-        Self { analyst, batch_max: config.batch_max, batch_wait, metrics, sink }
+        Self { analyst, batch_max: config.batch_max, batch_wait, metrics, relief, sink }
     }
 
     /// Works until all senders are gone and the queue is empty.
@@ -48,15 +50,22 @@ impl<S: FnMut(Analysis)> Worker<S> {
     fn gather(&self, queue: &Receiver<Message>) -> Option<(Vec<Work>, Option<StreamId>)> {
         let mut batch = Vec::new();
         let mut crops = 0;
-        let mut message = queue.recv().ok()?;
+        let mut message = match queue.try_recv() {
+            Ok(message) => message,
+            Err(_) => {
+                self.relief.waited(Duration::ZERO);
+                queue.recv().ok()?
+            }
+        };
         let deadline = Instant::now() + self.batch_wait;
         loop {
             match message {
                 Message::Forget(stream) => return Some((batch, Some(stream))),
                 Message::Work(work, handed_over) => {
                     self.metrics.detector_queue.dec();
-                    let waited = handed_over.elapsed().as_secs_f64();
-                    self.metrics.stage.with_label_values(&["queue"]).observe(waited);
+                    let waited = handed_over.elapsed();
+                    self.relief.waited(waited);
+                    self.metrics.stage.with_label_values(&["queue"]).observe(waited.as_secs_f64());
                     crops += work.faces.iter().filter(|face| face.crop.is_ok()).count();
                     batch.push(*work);
                 }

@@ -96,10 +96,9 @@ impl Session {
     }
 
     fn new(path: &Path, graph: Graph, provider: Provider, passed_over: Vec<PassedOver>) -> Self {
-        for PassedOver { provider, why } in &passed_over {
-            tracing::info!(model = %path.display(), %provider, why, "better provider passed over");
-        }
-        tracing::info!(model = %path.display(), %provider, "model loaded");
+        let better: Vec<_> = passed_over.iter().map(|other| format!("{}: {}", other.provider, other.why)).collect();
+        let not_used = (!better.is_empty()).then(|| better.join("; "));
+        tracing::info!(model = %path.display(), %provider, not_used, "model loaded");
         let inputs = graph.inputs().iter().map(Tensor::of).collect();
         let outputs = graph.outputs().iter().map(Tensor::of).collect();
         Self { path: path.into(), graph, provider, passed_over, inputs, outputs }

@@ -109,7 +109,7 @@ impl Live {
         }
         metrics.frames_dropped.with_label_values(&[&self.id, reason]).inc_by(frames);
         *self.state.dropped.entry(reason.to_owned()).or_default() += frames;
-        if reason == super::DETECTOR_QUEUE_FULL {
+        if [super::DETECTOR_BEHIND, super::DETECTOR_QUEUE_FULL].contains(&reason) {
             self.judge.frames_lost();
         }
         self.changed = true;

@@ -24,7 +24,9 @@ use serde::{Deserialize, Serialize};
 use crate::detector::{Analysis, StreamId};
 use crate::source::Connection;
 
-/// Reason of a loss: the detector could not keep up.
+/// Reason of a loss: the detector is behind, and the stream rests so that others keep their windows.
+pub const DETECTOR_BEHIND: &str = "detector_behind";
+/// Reason of a loss: more frames came at once than may wait for the detector.
 pub const DETECTOR_QUEUE_FULL: &str = "detector_queue_full";
 /// Reason of a loss: the board could not keep up.
 pub const BOARD_QUEUE_FULL: &str = "board_queue_full";
@@ -89,7 +91,7 @@ pub enum Report {
     Ended {
         stream: StreamId,
     },
-    /// Frames that were given up since the last such report: `overwritten`, `detector_queue_full`.
+    /// Frames that were given up since the last such report: `overwritten`, `detector_behind`.
     Dropped {
         stream: StreamId,
         reason: &'static str,
