@@ -65,7 +65,7 @@ fn split(uv: &[[f32; 2]]) -> (Vec<f32>, Vec<f32>) {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::reference::{self, GOLDEN, Picture, difference};
+    use super::super::reference::{self, GOLDEN, Picture, difference, pictures};
     use super::super::{Chroma, Matrix, Plane, Point, Range};
     use super::*;
 
@@ -83,12 +83,6 @@ mod tests {
         let mut out = vec![9; 5];
         let letterbox = letterbox(frame, side, &mut out).unwrap();
         (letterbox, out)
-    }
-
-    fn pictures() -> impl Strategy<Value = Picture> {
-        let matrix = prop_oneof![Just(Matrix::Bt601), Just(Matrix::Bt709)];
-        let range = prop_oneof![Just(Range::Limited), Just(Range::Full)];
-        (1..90u32, 1..90u32, 0..9usize, matrix, range).prop_map(|(w, h, p, m, r)| Picture::new(w, h, p, m, r))
     }
 
     proptest! {

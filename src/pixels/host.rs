@@ -9,7 +9,7 @@ use libloading::Library;
 use proptest::prelude::*;
 
 use super::descriptors::{Address, CropDescriptor, Frame, LetterboxDescriptor};
-use super::reference::{self, GOLDEN, Picture, difference};
+use super::reference::{self, GOLDEN, Picture, difference, pictures};
 use super::{Chroma, Letterbox, Matrix, Plane, Point, Range, Square, Yuv};
 
 const SOURCES: [(&str, &str); 2] = [("kernels.cu", include_str!("kernels.cu")), ("host.cpp", include_str!("host.cpp"))];
@@ -196,12 +196,6 @@ fn golden_numbers_hold_in_the_kernels() {
             assert!(difference(&got[at..at + 3], &rgb) <= TOLERANCE, "{golden:?}: {:?} at {x}, {y}", &got[at..at + 3]);
         }
     }
-}
-
-fn pictures() -> impl Strategy<Value = Picture> {
-    let matrix = prop_oneof![Just(Matrix::Bt601), Just(Matrix::Bt709)];
-    let range = prop_oneof![Just(Range::Limited), Just(Range::Full)];
-    (1..90u32, 1..90u32, 0..9usize, matrix, range).prop_map(|(w, h, p, m, r)| Picture::new(w, h, p, m, r))
 }
 
 proptest! {

@@ -1,6 +1,8 @@
 //! Test only: the crop rule (docs/crop-rule.md) and the letterbox in f64, sample by sample, as they are written
 //! down; generated pictures; golden numbers that any other path (CUDA) must meet within 2/255.
 
+use proptest::prelude::*;
+
 use super::{Chroma, Matrix, Plane, Point, Range, Square, Yuv};
 
 /// A generated I420 picture that owns its planes, with padding at the end of each row.
@@ -83,6 +85,13 @@ impl Picture {
         let blue = y + 2.0 * (1.0 - kb) * cb;
         [red, green, blue].map(|x| (x + 0.5).floor().clamp(0.0, 255.0) as u8)
     }
+}
+
+/// Pictures of any small size, matrix and range.
+pub fn pictures() -> impl Strategy<Value = Picture> {
+    let matrix = prop_oneof![Just(Matrix::Bt601), Just(Matrix::Bt709)];
+    let range = prop_oneof![Just(Range::Limited), Just(Range::Full)];
+    (1..90u32, 1..90u32, 0..9usize, matrix, range).prop_map(|(w, h, p, m, r)| Picture::new(w, h, p, m, r))
 }
 
 /// The crop rule, sample by sample.

@@ -8,12 +8,14 @@ use super::outcome::{Moment, Outcome, TrackScore, seconds};
 use super::play::Played;
 use crate::detector::{Analysis, Evidence, ScoredFace};
 use crate::infer::contract::ScoreRule;
-use crate::verdict::{self, FaceVerdict, Judge, Label, Reason, Verdict};
+use crate::verdict::{self, FaceVerdict, Finding, Judge, Label, Reason, Verdict};
 
 pub(super) struct Sheet {
     judge: Judge,
     /// The thresholds in force.
     bounds: verdict::Config,
+    /// At this confidence the synthetic head objects to REAL.
+    synthetic_at: f32,
     still: Option<Still>,
     /// Analyses seen.
     pub taken: u64,
@@ -69,6 +71,7 @@ impl Sheet {
         Self {
             judge: Judge::new(&bounds, rule),
             bounds,
+            synthetic_at: rule.synthetic_at,
             still,
             taken: 0,
             analysed: 0,
@@ -102,7 +105,8 @@ impl Sheet {
     }
 
     pub fn finish(self, played: Played) -> Outcome {
-        let tracks: Vec<_> = self.tracks.iter().map(|(id, tally)| tally.score(*id, &self.bounds)).collect();
+        let tracks: Vec<_> =
+            self.tracks.iter().map(|(id, tally)| tally.score(*id, &self.bounds, self.synthetic_at)).collect();
         let worst = tracks.iter().max_by(|a, b| {
             a.verdict
                 .cmp(&b.verdict)
@@ -171,23 +175,54 @@ impl Tally {
         }
     }
 
-    fn score(&self, track: u64, bounds: &verdict::Config) -> TrackScore {
-        let fake = self.fake.probability();
-        let verdict = match fake {
-            Some(fake) if self.windows < u64::from(bounds.min_windows) || fake.is_nan() => Label::Uncertain,
-            Some(fake) if fake >= bounds.fake_at => Label::Fake,
-            Some(fake) if fake <= bounds.real_at => Label::Real,
-            _ => Label::Uncertain,
-        };
+    fn score(&self, track: u64, bounds: &verdict::Config, synthetic_at: f32) -> TrackScore {
+        let (fake, synthetic) = (self.fake.probability(), self.synthetic.probability());
+        let objected = synthetic.is_some_and(|synthetic| synthetic >= synthetic_at);
+        let finding = fake
+            .filter(|fake| self.windows >= u64::from(bounds.min_windows) && !fake.is_nan())
+            .map(|fake| verdict::classify(bounds, None, fake, objected));
+        let mut reasons = self.reasons.clone();
+        if finding == Some(Finding::Disagree) {
+            // Of all its windows together, whatever single ones said.
+            let frames = reasons.entry(Reason::HeadsDisagree).or_default();
+            *frames = self.windows.max(*frames);
+        }
         TrackScore {
             track,
-            verdict,
+            verdict: finding.map_or(Label::Uncertain, Finding::label),
             fake_confidence: fake,
-            synthetic_confidence: self.synthetic.probability(),
+            synthetic_confidence: synthetic,
             windows: self.windows,
             first_secs: seconds(self.first),
             last_secs: seconds(self.last),
-            reasons: self.reasons.clone(),
+            reasons,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tally(fake: f64, synthetic: f64) -> Tally {
+        let mut tally = Tally { windows: 10, ..Tally::default() };
+        tally.fake.add(fake, 1.0);
+        tally.synthetic.add(synthetic, 1.0);
+        tally
+    }
+
+    #[test]
+    fn a_face_that_only_the_synthetic_head_doubts_is_not_real() {
+        let score = |fake, synthetic| tally(fake, synthetic).score(1, &verdict::Config::default(), 0.9);
+        assert_eq!(score(-2.0, 0.0).verdict, Label::Real);
+        assert_eq!(score(2.0, 3.0).verdict, Label::Fake);
+        let doubted = score(-2.0, 3.0);
+        assert_eq!((doubted.verdict, doubted.main_reasons()), (Label::Uncertain, vec![Reason::HeadsDisagree]));
+    }
+
+    #[test]
+    fn a_few_windows_decide_nothing() {
+        let few = Tally { windows: 1, ..tally(5.0, 0.0) };
+        assert_eq!(few.score(1, &verdict::Config::default(), 0.9).verdict, Label::Uncertain);
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Config, Label, Reason};
 
-/// What the evidence of a face comes to.
+/// What the evidence of a face comes to. Of a whole file `score` asks without a past.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Finding {
     Real,
@@ -63,8 +63,9 @@ impl Decision {
     }
 }
 
-/// A label is left only when the confidence comes back beyond its threshold by the hysteresis (a Schmitt trigger).
-fn classify(config: &Config, told: Option<Finding>, fake: f32, objected: bool) -> Finding {
+/// A label that was told is left only when the confidence comes back beyond its threshold by the hysteresis (a Schmitt
+/// trigger). `objected`: the synthetic head does not think the face real.
+pub fn classify(config: &Config, told: Option<Finding>, fake: f32, objected: bool) -> Finding {
     let fake_at = if told == Some(Finding::Fake) { config.fake_at - config.hysteresis } else { config.fake_at };
     let leaning_real = matches!(told, Some(Finding::Real | Finding::Disagree));
     let real_at = if leaning_real { config.real_at + config.hysteresis } else { config.real_at };

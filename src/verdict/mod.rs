@@ -7,6 +7,7 @@ mod face;
 mod judge;
 mod rolling;
 
+pub use decision::{Finding, classify};
 pub use judge::Judge;
 
 use std::fmt;
