@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 
 /// A frame may wait so long for the detector.
 const TARGET: Duration = Duration::from_millis(200);
+/// Beyond it there are no turns: every stream that asks rests. What is in the queue by then is work for a second, as much
+/// as a rest gives time for.
+const LIMIT: Duration = Duration::from_secs(1);
 /// From one stream's rest to the next one's. A rest takes effect after what the queue holds, so not at once again.
 const INTERVAL: Duration = Duration::from_millis(100);
 /// Shorter, streams would rest as often as they complete a window (1 s); longer, their verdicts would be STALE for longer.
@@ -33,8 +36,12 @@ impl Relief {
 
     /// Until when the stream that asks is to rest, if it is to.
     pub fn rest(&self, now: Instant) -> Option<Instant> {
-        if self.waited.load(Ordering::Relaxed) <= millis(TARGET) {
+        let waited = self.waited.load(Ordering::Relaxed);
+        if waited <= millis(TARGET) {
             return None;
+        }
+        if waited > millis(LIMIT) {
+            return Some(now + REST);
         }
         let at = millis(now.saturating_duration_since(self.began));
         let take = |next| (at >= next).then_some(at + millis(INTERVAL));
@@ -62,7 +69,14 @@ mod tests {
         assert_eq!(resting, [0, 100, 200, 300, 400]);
         relief.waited(Duration::ZERO);
         assert_eq!(relief.rest(at(1000)), None);
-        relief.waited(Duration::from_secs(9));
-        assert_eq!(relief.rest(at(1000)), Some(at(3000)));
+        relief.waited(LIMIT);
+        assert_eq!([1000, 1050].map(|ms| relief.rest(at(ms))), [Some(at(3000)), None]);
+    }
+
+    #[test]
+    fn far_behind_nobody_waits_for_a_turn() {
+        let relief = Relief::new();
+        relief.waited(LIMIT + Duration::from_millis(1));
+        assert!((0..10).all(|_| relief.rest(relief.began).is_some()));
     }
 }
