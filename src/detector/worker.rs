@@ -53,7 +53,7 @@ impl<S: FnMut(Analysis)> Worker<S> {
         let mut message = match queue.try_recv() {
             Ok(message) => message,
             Err(_) => {
-                self.relief.waited(Duration::ZERO);
+                self.relief.idle();
                 queue.recv().ok()?
             }
         };
@@ -63,9 +63,9 @@ impl<S: FnMut(Analysis)> Worker<S> {
                 Message::Forget(stream) => return Some((batch, Some(stream))),
                 Message::Work(work, handed_over) => {
                     self.metrics.detector_queue.dec();
-                    let waited = handed_over.elapsed();
-                    self.relief.waited(waited);
-                    self.metrics.stage.with_label_values(&["queue"]).observe(waited.as_secs_f64());
+                    self.relief.took(handed_over);
+                    let waited = handed_over.elapsed().as_secs_f64();
+                    self.metrics.stage.with_label_values(&["queue"]).observe(waited);
                     crops += work.faces.iter().filter(|face| face.crop.is_ok()).count();
                     batch.push(*work);
                 }
