@@ -67,20 +67,20 @@ pub fn run(id: &StreamId, config: &source::Config, rooms: &Rooms, stop: &AtomicB
                     let work =
                         Work { stream: id.clone(), stamp: frame.stamp, faces, picture: picture(rooms, id, &frame) };
                     if !rooms.detector.submit(work, when_full) {
-                        lost(rooms, id, "detector_queue_full", 1);
+                        lost(rooms, id, publish::DETECTOR_QUEUE_FULL, 1);
                     }
                 }
                 Err(error) => {
                     tracing::warn!(stream = %id, frame = frame.stamp.number, %error, "frame not analysed");
-                    lost(rooms, id, "not_analysable", 1);
+                    lost(rooms, id, publish::NOT_ANALYSABLE, 1);
                 }
             },
             Next::Frame(_) => {}
         }
         let counts = source.take_counts();
         rooms.metrics.frames.with_label_values(&[id]).inc_by(counts.arrived);
-        lost(rooms, id, "overwritten", counts.overwritten);
-        lost(rooms, id, "damaged", counts.damaged);
+        lost(rooms, id, publish::OVERWRITTEN, counts.overwritten);
+        lost(rooms, id, publish::DAMAGED, counts.damaged);
     }
 }
 

@@ -24,10 +24,18 @@ use serde::{Deserialize, Serialize};
 use crate::detector::{Analysis, StreamId};
 use crate::source::Connection;
 
+/// Reason of a loss: a newer frame came first.
+pub const OVERWRITTEN: &str = "overwritten";
+/// Reason of a loss: the frame was not whole.
+pub const DAMAGED: &str = "damaged";
+/// Reason of a loss: its faces could not be found or cut.
+pub const NOT_ANALYSABLE: &str = "not_analysable";
 /// Reason of a loss: the detector could not keep up.
 pub const DETECTOR_QUEUE_FULL: &str = "detector_queue_full";
 /// Reason of a loss: the board could not keep up.
 pub const BOARD_QUEUE_FULL: &str = "board_queue_full";
+/// Every reason of a loss.
+pub const LOSSES: [&str; 5] = [OVERWRITTEN, DAMAGED, NOT_ANALYSABLE, DETECTOR_QUEUE_FULL, BOARD_QUEUE_FULL];
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]

@@ -2,6 +2,8 @@
 //! beside it.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub mod stack;
+
 use std::io::{BufRead, BufReader, Read};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
