@@ -175,8 +175,9 @@ def seconds(folder: Path):
     try:
         reached = f"http://127.0.0.1:{prometheus}/api/v1/query?query=up%7Bjob%3D%22truevision%22%7D%3D%3D1"
         wait("Prometheus to reach TrueVision", lambda: ask(reached)["data"]["result"])
+        clip = small(folder)
         began = time.monotonic()
-        ask(f"{seen.url}api/streams", "POST", {"id": "door", "url": str(CLIP), "repeat": True})
+        ask(f"{seen.url}api/streams", "POST", {"id": "door", "url": str(clip), "repeat": True})
 
         def said(what: str, question):
             wait(what, question)
