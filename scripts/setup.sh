@@ -18,7 +18,7 @@ run_packages=(
   gstreamer1.0-libav gstreamer1.0-tools gstreamer1.0-x
   build-essential pkg-config
 )
-test_packages=(libgstrtspserver-1.0-dev chromium mosquitto mosquitto-clients prometheus prometheus-alertmanager xvfb)
+test_packages=(libgstrtspserver-1.0-dev chromium mosquitto mosquitto-clients openssl prometheus prometheus-alertmanager xvfb)
 
 say() { printf 'set-up: %s\n' "$*"; }
 complain() { printf 'set-up: %s\n' "$*" >&2; }

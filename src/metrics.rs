@@ -269,7 +269,10 @@ impl Metrics {
         for metric in self.frames_dropped.collect().iter().flat_map(|family| family.get_metric()) {
             let reason = metric.get_label().iter().find(|label| label.name() == "reason");
             let reason = reason.map(|reason| reason.value().to_owned()).unwrap_or_default();
-            *totals.dropped.entry(reason).or_default() += metric.get_counter().get_value();
+            let frames = metric.get_counter().get_value();
+            if frames > 0.0 {
+                *totals.dropped.entry(reason).or_default() += frames;
+            }
         }
         for metric in self.stream_state.collect().iter().flat_map(|family| family.get_metric()) {
             if metric.get_label().iter().any(|label| label.name() == "state" && label.value() == "live") {

@@ -77,14 +77,14 @@ pub fn run(id: &StreamId, config: &source::Config, rooms: &Rooms, stop: &AtomicB
                 }
                 Err(error) => {
                     tracing::warn!(stream = %id, frame = frame.stamp.number, %error, "frame not analysed");
-                    lost(rooms, id, "not_analysable", 1);
+                    lost(rooms, id, publish::NOT_ANALYSABLE, 1);
                 }
             },
         }
         let counts = source.take_counts();
         rooms.metrics.frames.with_label_values(&[id]).inc_by(counts.arrived);
-        lost(rooms, id, "overwritten", counts.overwritten);
-        lost(rooms, id, "damaged", counts.damaged);
+        lost(rooms, id, publish::OVERWRITTEN, counts.overwritten);
+        lost(rooms, id, publish::DAMAGED, counts.damaged);
     }
 }
 

@@ -5,7 +5,7 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -15,6 +15,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
+use support::stack::{Server, alertmanager, suspicious_model};
 use support::{Program, demo, free_port, signal, wait_for};
 
 const SECRET: &str = "do-not-print-this-key";
@@ -79,28 +80,13 @@ fn settings(targets: &str) -> String {
     format!(
         "[alerts.rules]\nopen_at = 0.7\nclose_at = 0.5\ndwell_secs = 0.5\nresolve_secs = 5.0\nquiet_secs = 0.0\n\
          [alerts.delivery]\nfirst_retry_secs = 0.2\nlongest_retry_secs = 0.5\n{targets}\n\
-         [[streams]]\nid = \"door\"\nname = \"Front door\"\nurl = {:?}\nrepeat = true\n",
+         [[streams]]\nid = \"door\"\nname = \"Front door\"\nurl = {:?}\nrepeat = true\nrealtime = false\n",
         demo("manipulated").display().to_string()
     )
 }
 
 fn webhook(port: u16) -> String {
     format!("[alerts.webhook]\nurl = \"http://127.0.0.1:{port}/hook\"\n")
-}
-
-/// The trial model with another bias, by which every face is FAKE: it is not sure enough of the demo's clip.
-fn suspicious_model() -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    let from = support::root().join("models/trial-112");
-    for file in ["encoder.onnx", "head.onnx"] {
-        std::fs::copy(from.join(file), folder.path().join(file)).unwrap();
-    }
-    let text = std::fs::read_to_string(from.join("model.toml")).unwrap();
-    let line = |line: &str| if line.starts_with("bias = ") { "bias = -8.0".to_owned() } else { line.to_owned() };
-    let changed: Vec<String> = text.lines().map(line).collect();
-    assert_ne!(changed.join("\n"), text.trim_end());
-    std::fs::write(folder.path().join("model.toml"), changed.join("\n")).unwrap();
-    folder
 }
 
 fn start(settings: &str, env: &[(&str, &str)]) -> Program {
@@ -191,30 +177,10 @@ fn what_a_receiver_refuses_for_good_is_dead_until_it_is_replayed() {
     assert_eq!(program.post(&replay, &json!({})).0, 404, "it is no longer dead");
 }
 
-/// A server of the system, ended with the test.
-struct Server(Child);
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 #[test]
 fn alertmanager_shows_the_alert_while_it_is_open() {
-    let (port, folder) = (free_port(), tempfile::tempdir().unwrap());
-    let config = support::root().join("deploy/alertmanager/alertmanager.yaml");
-    let _server = Server(
-        Command::new("prometheus-alertmanager")
-            .arg(format!("--config.file={}", config.display()))
-            .arg(format!("--storage.path={}", folder.path().display()))
-            .arg(format!("--web.listen-address=127.0.0.1:{port}"))
-            .arg("--cluster.listen-address=")
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("prometheus-alertmanager is installed; run make test"),
-    );
+    let port = free_port();
+    let _server = alertmanager(port);
     let program = start(&settings(&format!("[alerts.alertmanager]\nurl = \"http://127.0.0.1:{port}\"\n")), &[]);
     let alert = open_alert(&program);
     let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
@@ -243,6 +209,7 @@ fn home_assistant_finds_the_stream_and_its_alert_at_the_broker() {
             .stderr(Stdio::null())
             .spawn()
             .expect("mosquitto is installed; run make test"),
+        Some(folder),
     );
     let program = start(&settings(&format!("[alerts.mqtt]\nurl = \"mqtt://127.0.0.1:{port}\"\n")), &[]);
     open_alert(&program);
@@ -270,6 +237,6 @@ fn home_assistant_finds_the_stream_and_its_alert_at_the_broker() {
             break;
         }
     }
-    drop(Server(listener));
+    drop(Server(listener, None));
     assert_eq!(wanted, Vec::<&str>::new(), "not seen as wanted");
 }

@@ -180,7 +180,6 @@ const alert = {
   resolved: null,
   note: "",
   peak_confidence: 0.93,
-  period: "41",
   deliveries: [
     { target: "desk", state: "delivered", attempts: 1, error: null },
     { target: "webhook", state: "dead", attempts: 8, error: "connection refused" },
@@ -348,7 +347,7 @@ export const answers: Record<string, unknown> = {
     alerts: [
       alert,
       { ...alert, id: "6", state: "acknowledged", deliveries: [], evidence: null },
-      { ...alert, id: "5", state: "false", resolved: ago(30), period: null },
+      { ...alert, id: "5", state: "false", resolved: ago(30) },
     ],
     next: null,
   },

@@ -81,7 +81,6 @@ impl Alert {
             resolved: self.resolved.map(text),
             peak_confidence: self.peak_confidence,
             note: self.note.clone(),
-            period: None,
             deliveries,
             evidence: None,
         }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use lettre::address::Envelope;
 use lettre::message::Mailbox;
 use lettre::message::header::ContentType;
 use lettre::transport::smtp::authentication::Credentials;
@@ -44,16 +45,28 @@ impl Email {
 
     pub fn deliver(&self, letter: &Letter) -> Result<(), Refusal> {
         let message = self.message(letter).map_err(|error| Refusal::Never(error.to_string()))?;
-        self.transport.send(&message).map(drop).map_err(|error| {
-            let message = error.to_string();
-            if error.is_permanent() {
-                Refusal::Never(message)
-            } else if error.is_transient() {
-                Refusal::Later(message)
-            } else {
-                Refusal::Unreachable(message)
+        match self.transport.send(&message) {
+            Ok(_) => Ok(()),
+            Err(error) if error.is_permanent() && self.to.len() > 1 => self.one_by_one(&message),
+            Err(error) if error.is_permanent() => Err(Refusal::Never(told(&error))),
+            Err(error) if error.is_transient() => Err(Refusal::Later(told(&error))),
+            Err(error) => Err(Refusal::Unreachable(told(&error))),
+        }
+    }
+
+    /// One recipient's refusal ends the whole message before anybody has it. So each has it alone, and those who have
+    /// not make a dead letter: another attempt for all would send it twice to the others.
+    fn one_by_one(&self, message: &Message) -> Result<(), Refusal> {
+        let mut refused = Vec::new();
+        for to in &self.to {
+            let sent = Envelope::new(Some(self.from.email.clone()), vec![to.email.clone()])
+                .map_err(|error| error.to_string())
+                .and_then(|alone| self.transport.send_raw(&alone, &message.formatted()).map_err(|error| told(&error)));
+            if let Err(why) = sent {
+                refused.push(format!("{}: {why}", to.email));
             }
-        })
+        }
+        if refused.is_empty() { Ok(()) } else { Err(Refusal::Never(refused.join("; "))) }
     }
 
     fn message(&self, letter: &Letter) -> Result<Message, lettre::error::Error> {
@@ -85,4 +98,18 @@ impl Email {
         let builder = self.to.iter().fold(builder, |builder, to| builder.to(to.clone()));
         builder.header(ContentType::TEXT_PLAIN).body(text.concat())
     }
+}
+
+/// What went wrong, with its causes.
+fn told(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let said = inner.to_string();
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
+        cause = inner.source();
+    }
+    text
 }

@@ -43,6 +43,11 @@ pub enum Reject {
     CutOff,
 }
 
+impl Reject {
+    pub const ALL: [Self; 6] =
+        [Self::FaceTooSmall, Self::Blurred, Self::Turned, Self::Dark, Self::Overexposed, Self::CutOff];
+}
+
 /// A tracked face of one frame, ready for the detector or rejected.
 #[derive(Clone, Debug)]
 pub struct Candidate {

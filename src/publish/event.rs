@@ -262,8 +262,6 @@ pub struct Alert {
     pub peak_confidence: f32,
     /// What the person who acknowledged or closed it wrote.
     pub note: String,
-    /// The period of the record that it belongs to; always null so far.
-    pub period: Option<i64>,
     /// What became of its newest news at each target.
     pub deliveries: Vec<AlertDelivery>,
     /// What is kept of it on disk; always null so far.

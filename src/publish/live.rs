@@ -16,6 +16,9 @@ use crate::verdict::{FaceVerdict, Judge, Label, Verdict};
 /// Seconds of which the analyses a second are the mean.
 const RATE_SECS: usize = 5;
 
+/// Reason of a window that was not scored: the model's call failed.
+const DETECTOR_FAILED: &str = "detector_failed";
+
 /// One stream, live or not.
 pub struct Live {
     pub id: StreamId,
@@ -69,8 +72,27 @@ impl Live {
             changed: false,
             gallery: Gallery::default(),
         };
+        live.begin(metrics);
         live.enter(State::Connecting, None, metrics);
         live
+    }
+
+    /// Makes the stream's counters: one that is there from the start shows its first increase.
+    fn begin(&self, metrics: &Metrics) {
+        let stream = &*self.id;
+        for counters in
+            [&metrics.frames, &metrics.frames_analysed, &metrics.faces, &metrics.windows, &metrics.reconnects]
+        {
+            counters.with_label_values(&[stream]).inc_by(0);
+        }
+        for reason in super::LOSSES {
+            metrics.frames_dropped.with_label_values(&[stream, reason]).inc_by(0);
+        }
+        for reason in Reject::ALL.map(reject_name).into_iter().chain([DETECTOR_FAILED]) {
+            metrics.windows_rejected.with_label_values(&[stream, reason]).inc_by(0);
+        }
+        // Made by being asked for.
+        let _ = metrics.end_to_end.with_label_values(&[stream]);
     }
 
     pub fn connected(&mut self, connection: Connection, metrics: &Metrics) {
@@ -204,7 +226,7 @@ fn count(analysis: &Analysis, metrics: &Metrics) {
             Evidence::Score(_) => metrics.windows.with_label_values(&[stream]).inc(),
             Evidence::Gathering { .. } => {}
             Evidence::Rejected(rejects) => rejects.iter().for_each(|reject| rejected(reject_name(*reject))),
-            Evidence::Failed => rejected("detector_failed"),
+            Evidence::Failed => rejected(DETECTOR_FAILED),
         }
     }
 }

@@ -24,12 +24,21 @@ use serde::{Deserialize, Serialize};
 use crate::detector::{Analysis, StreamId};
 use crate::source::Connection;
 
+/// Reason of a loss: a newer frame came first.
+pub const OVERWRITTEN: &str = "overwritten";
+/// Reason of a loss: the frame was not whole.
+pub const DAMAGED: &str = "damaged";
+/// Reason of a loss: its faces could not be found or cut.
+pub const NOT_ANALYSABLE: &str = "not_analysable";
 /// Reason of a loss: the detector is behind, and the stream rests so that others keep their windows.
 pub const DETECTOR_BEHIND: &str = "detector_behind";
 /// Reason of a loss: more frames came at once than may wait for the detector.
 pub const DETECTOR_QUEUE_FULL: &str = "detector_queue_full";
 /// Reason of a loss: the board could not keep up.
 pub const BOARD_QUEUE_FULL: &str = "board_queue_full";
+/// Every reason of a loss.
+pub const LOSSES: [&str; 6] =
+    [OVERWRITTEN, DAMAGED, NOT_ANALYSABLE, DETECTOR_BEHIND, DETECTOR_QUEUE_FULL, BOARD_QUEUE_FULL];
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]

@@ -62,7 +62,6 @@ export function AlertCard({ alert, onChange }: { alert: Alert; onChange: (alert:
         </ul>
       )}
       <p className="row soft">
-        {alert.period && <a href={to("events", alert.period)}>The event behind it</a>}
         {alert.evidence && (
           <span>
             evidence kept: {alert.evidence.folder}, {bytes(alert.evidence.bytes)}

@@ -18,7 +18,6 @@ export const alertFields = {
   resolved: nullable(text),
   peak_confidence: nullable(number),
   note: text,
-  period: nullable(key),
   deliveries: list(
     object({
       target: text,

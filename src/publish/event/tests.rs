@@ -39,7 +39,6 @@ fn alert() -> Alert {
         resolved: None,
         peak_confidence: 0.875,
         note: String::new(),
-        period: None,
         deliveries: vec![AlertDelivery {
             target: "webhook".into(),
             state: "waiting".into(),
