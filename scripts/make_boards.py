@@ -159,6 +159,8 @@ BOARDS = {
             panel("Threads", 'process_threads{job="truevision"}', "{{instance}}"),
             panel("Open files", 'process_open_fds{job="truevision"}', "{{instance}}"),
             panel("Disk free", "truevision_disk_free_bytes", "{{instance}}", "bytes", min=0),
+            panel("Evidence", "truevision_evidence_bytes", "{{instance}}", "bytes", min=0),
+            panel("Evidence stopped", "truevision_evidence_stopped", "{{instance}}", max=1),
             panel("Uptime", "time() - truevision_start_time_seconds", "{{instance}}", "s"),
             panel("Dashboards connected", "truevision_websocket_clients", "{{instance}}"),
             panel(

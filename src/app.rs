@@ -1,5 +1,5 @@
 //! Builds the rooms from a `Config`, starts a thread for each stream, watches them, and stops everything in the order
-//! of the flow: sources, detector, board, alerts, door. Called by `main` (`run`) and `bench`.
+//! of the flow: sources, detector, board, evidence, alerts, door. Called by `main` (`run`) and `bench`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -14,6 +14,7 @@ use crate::alerts;
 use crate::analyses::{self, Analyses};
 use crate::config::{self, Config};
 use crate::detector::{self, Detector, Model, StreamId};
+use crate::evidence;
 use crate::faces;
 use crate::metrics::Metrics;
 use crate::publish::{Board, Report, event};
@@ -34,6 +35,8 @@ pub enum Error {
     Faces(#[from] faces::Error),
     #[error(transparent)]
     Alerts(#[from] alerts::Error),
+    #[error(transparent)]
+    Evidence(#[from] evidence::Error),
     #[error(transparent)]
     Analyses(#[from] analyses::Error),
     #[error(transparent)]
@@ -70,6 +73,7 @@ pub fn run(config: Config) -> Result<(), Error> {
         metrics: metrics.clone(),
         record: app.record.clone(),
         alerts: app.alerts.as_ref().map(|alerts| alerts.desk.clone()).map_err(String::clone),
+        evidence: app.evidence.as_ref().map(|running| running.evidence.clone()).map_err(Option::clone),
         analyses: analyses.clone(),
         vitals: Vitals::start(metrics.clone()).map_err(Error::Runtime)?,
         model: Arc::new(web::Model::read(contract, detector.provider(), folder, config.detector.queue)),
@@ -81,6 +85,9 @@ pub fn run(config: Config) -> Result<(), Error> {
     println!("TrueVision: http://{address}/");
     let ended = runtime.block_on(app.wait());
     app.stop();
+    if let Ok(evidence) = &app.evidence {
+        evidence.stop();
+    }
     if let Ok(alerts) = &app.alerts {
         alerts.stop();
     }
@@ -113,6 +120,27 @@ fn open_alerts(config: &alerts::Config, metrics: &Arc<Metrics>) -> Result<Result
     }
 }
 
+/// A folder that cannot be used costs the evidence and nothing else. Err(None): nobody wants any.
+fn open_evidence(config: &Config, metrics: &Arc<Metrics>) -> Result<evidence::Opened, Option<String>> {
+    if !config.evidence.on {
+        return Err(None);
+    }
+    evidence::Opened::new(&config.evidence, metrics.clone()).map_err(|error| {
+        tracing::error!("no evidence is kept: {error}");
+        metrics.evidence_stopped.set(1);
+        Some(error.to_string())
+    })
+}
+
+/// What evidence says of this run. Of the settings only those that bear on it, and none that names an address.
+fn facts(config: &Config, model: &Model) -> Result<evidence::Facts, evidence::Error> {
+    let settings = serde_json::json!({
+        "faces": config.faces, "tracks": config.tracks, "detector": config.detector, "verdict": config.verdict,
+        "alerts": { "rules": config.alerts.rules }, "evidence": config.evidence,
+    });
+    evidence::Facts::of(&model.contract, Path::new(&config.detector.model), &settings)
+}
+
 /// Two threads serve HTTP and the board; all heavy work has threads of its own.
 pub fn runtime() -> Result<Runtime, Error> {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(Error::Runtime)
@@ -125,6 +153,8 @@ pub struct App {
     record: Result<Arc<Record>, Arc<record::Error>>,
     /// Or why none are made.
     alerts: Result<alerts::Running, String>,
+    /// Or why none is kept; None: nobody wants any.
+    evidence: Result<evidence::Running, Option<String>>,
     streams_max: usize,
     /// In order of arrival.
     streams: Mutex<Vec<Running>>,
@@ -206,13 +236,27 @@ impl App {
             true => open_alerts(&config.alerts, &metrics)?,
             false => Err("alerts are off in the settings (alerts.on)".to_owned()),
         };
-        let sinks = opened.iter().map(record::Opened::sink).chain(alerts.iter().map(alerts::Opened::sink)).collect();
+        // Of what, when there are no alerts?
+        let evidence = if alerts.is_ok() { open_evidence(config, &metrics) } else { Err(None) };
+        let sinks = opened.iter().map(record::Opened::sink).chain(alerts.iter().map(alerts::Opened::sink));
+        let sinks = sinks.chain(evidence.iter().map(evidence::Opened::sink)).collect();
+        let taps = evidence.as_ref().ok().map(evidence::Opened::taps);
+        let wanted = match &evidence {
+            Ok(opened) => alerts::Evidence::Kept(opened.listener()),
+            Err(Some(why)) => alerts::Evidence::Broken(why.clone()),
+            Err(None) => alerts::Evidence::Off,
+        };
         let board = Board::start(&config.publish, &verdict, &rule, server, metrics.clone(), sinks, runtime.handle());
         let judged_by = format!("{} {}", model.contract.name, model.contract.version);
         let record = opened.and_then(|opened| opened.start(board.clone(), judged_by)).map(Arc::new).map_err(Arc::new);
         let alerts = match alerts {
-            Ok(opened) => Ok(opened.start(board.clone())?),
+            Ok(opened) => Ok(opened.start(board.clone(), wanted)?),
             Err(why) => Err(why),
+        };
+        let evidence = match (evidence, &alerts) {
+            (Ok(opened), Ok(alerts)) => Ok(opened.start(alerts.desk.clone(), board.clone(), facts(config, &model)?)?),
+            (Err(why), _) => Err(why),
+            (_, Err(_)) => Err(None),
         };
         let sink = {
             let board = board.clone();
@@ -228,9 +272,10 @@ impl App {
             publish: config.publish.clone(),
         };
         let app = Arc::new(Self {
-            rooms: Arc::new(Rooms { faces, detector, board, metrics, settings }),
+            rooms: Arc::new(Rooms { faces, detector, board, metrics, taps, settings }),
             record,
             alerts,
+            evidence,
             streams_max: config.streams_max,
             streams: Mutex::new(Vec::new()),
         });

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use crate::secret::redact_url;
-use crate::{alerts, analyses, detector, faces, infer, publish, record, score, source, tracks, verdict, web};
+use crate::{alerts, analyses, detector, evidence, faces, infer, publish, record, score, source, tracks, verdict, web};
 
 /// Every setting of the program. `configs/default.toml` says the same in words (tested).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,6 +30,7 @@ pub struct Config {
     pub publish: publish::Config,
     pub record: record::Config,
     pub alerts: alerts::Config,
+    pub evidence: evidence::Config,
     pub analyses: analyses::Config,
     pub web: web::Config,
     pub streams: Vec<source::Config>,
@@ -64,6 +65,7 @@ impl Default for Config {
             publish: publish::Config::default(),
             record: record::Config::default(),
             alerts: alerts::Config::default(),
+            evidence: evidence::Config::default(),
             analyses: analyses::Config::default(),
             web: web::Config::default(),
             streams: Vec::new(),
@@ -142,7 +144,7 @@ impl Config {
         if let Err(error) = tracing_subscriber::EnvFilter::try_new(&self.log.filter) {
             push(faults, "log.filter", format!("{:?} is no log filter: {error}; try \"info\"", self.log.filter));
         }
-        let rooms: [(&str, Check<'_>); 10] = [
+        let rooms: [(&str, Check<'_>); 11] = [
             ("infer", &|f| self.infer.check(f)),
             ("faces", &|f| self.faces.check(f)),
             ("tracks", &|f| self.tracks.check(f)),
@@ -151,6 +153,7 @@ impl Config {
             ("publish", &|f| self.publish.check(f)),
             ("record", &|f| self.record.check(f)),
             ("alerts", &|f| self.alerts.check(f)),
+            ("evidence", &|f| self.evidence.check(f)),
             ("analyses", &|f| self.analyses.check(f)),
             ("web", &|f| self.web.check(f)),
         ];

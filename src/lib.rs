@@ -34,13 +34,16 @@ pub mod record;
 /// 9. When somebody has to know: alerts, told to people and machines. `publish::Told` -> alerts
 pub mod alerts;
 
-/// 10. Uploaded files, judged one by one beside the streams. -> [`analyses::Analysis`]
+/// 10. What is kept of an alert: the original video, faces, scores, a chained manifest. `alerts::Alert` -> a folder
+pub mod evidence;
+
+/// 11. Uploaded files, judged one by one beside the streams. -> [`analyses::Analysis`]
 pub mod analyses;
 
 /// How the program is doing: load, latencies, the last quarter of an hour.
 pub mod vitals;
 
-/// 11. The door: REST, WebSocket, metrics page, dashboard.
+/// 12. The door: REST, WebSocket, metrics page, dashboard.
 pub mod web;
 
 /// The loop of one stream. READ FIRST.

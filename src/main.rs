@@ -1,5 +1,5 @@
-//! The command line: `run`, `score`, `check-config`, `devices`, `bench`. Prints one chain of errors; exit codes: 0 done,
-//! 1 failed while running, 2 for input or settings it cannot use.
+//! The command line: `run`, `score`, `verify`, `check-config`, `devices`, `bench`. Prints one chain of errors; exit codes: 0 done,
+//! 1 failed while running (`verify`: something was altered), 2 for input or settings it cannot use.
 
 use std::io::Write;
 use std::os::unix::process::CommandExt;
@@ -9,7 +9,7 @@ use std::process::{self, ExitCode};
 use clap::{Args, Parser, Subcommand};
 use truevision::config::{self, CommandLine, Config};
 use truevision::detector::Model;
-use truevision::{app, bench, score};
+use truevision::{app, bench, evidence, score};
 
 /// Watches live video and says, face by face, whether it is REAL, FAKE or UNCERTAIN.
 #[derive(Parser)]
@@ -25,6 +25,8 @@ enum Command {
     Run(Run),
     /// Score video files and pictures: every frame in order, the same answer every time.
     Score(Score),
+    /// Check whether evidence of alerts is as it was written, and name what was altered.
+    Verify(Verify),
     /// Read a settings file and report everything that is wrong with it.
     CheckConfig { file: PathBuf },
     /// Show what models can run on here, and why not on more.
@@ -65,6 +67,16 @@ struct Score {
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
     /// One JSON object a file instead of a line of text.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct Verify {
+    /// The folder of all evidence (evidence.folder), or of one alert in it.
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+    /// One JSON object instead of lines of text.
     #[arg(long)]
     json: bool,
 }
@@ -154,6 +166,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Score(args) => score_files(&args),
+        Command::Verify(args) => verify(&args),
         Command::CheckConfig { file } => {
             let config = Config::load(Some(&file), &CommandLine::default())?;
             println!("{}: good, {} streams", file.display(), config.streams.len());
@@ -199,6 +212,17 @@ fn bench_gpu(settings: &Settings, json: bool) -> Result<ExitCode, Failure> {
         print!("{report}");
     }
     Ok(if report.is_sound() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Fails for evidence that is not as it was written.
+fn verify(args: &Verify) -> Result<ExitCode, Failure> {
+    let report = evidence::verify(&args.folder).map_err(|error| Failure(2, error.into()))?;
+    if args.json {
+        println!("{}", serde_json::json!(report));
+    } else {
+        print!("{report}");
+    }
+    Ok(if report.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn score_files(args: &Score) -> Result<ExitCode, Failure> {

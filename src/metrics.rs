@@ -90,6 +90,20 @@ pub struct Metrics {
     pub deliveries: IntCounterVec,
     /// truevision_deliveries_waiting{kind}.
     pub deliveries_waiting: IntGaugeVec,
+    /// truevision_evidence_kept_total: alerts whose evidence is whole.
+    pub evidence_kept: IntCounter,
+    /// truevision_evidence_lost_total{reason}: alerts without evidence: disk_full, disk, too_many, queue_full.
+    pub evidence_lost: IntCounterVec,
+    /// truevision_evidence_removed_total{reason}: age, size.
+    pub evidence_removed: IntCounterVec,
+    /// truevision_evidence_stopped: 1 while none is kept because of its disk.
+    pub evidence_stopped: IntGauge,
+    /// truevision_evidence_bytes.
+    pub evidence_bytes: Gauge,
+    /// truevision_evidence_disk_free_bytes.
+    pub evidence_disk_free: Gauge,
+    /// truevision_evidence_memory_bytes: coded video held in memory, of all streams.
+    pub evidence_memory: IntGauge,
     /// truevision_disk_free_bytes: where alerts are kept.
     pub disk_free: Gauge,
     /// truevision_start_time_seconds.
@@ -223,6 +237,25 @@ impl Metrics {
                 "Deliveries that wait for their target.",
                 &["kind"],
             ),
+            evidence_kept: made
+                .register(IntCounter::new("truevision_evidence_kept_total", "Alerts whose evidence was kept.")),
+            evidence_lost: made.counters("evidence_lost_total", "Alerts of which no evidence was kept.", &["reason"]),
+            evidence_removed: made.counters(
+                "evidence_removed_total",
+                "Alerts whose evidence was removed again.",
+                &["reason"],
+            ),
+            evidence_stopped: made.register(IntGauge::new(
+                "truevision_evidence_stopped",
+                "1 while no evidence is kept because its disk is full or fails, else 0.",
+            )),
+            evidence_bytes: made.register(Gauge::new("truevision_evidence_bytes", "Size of all evidence.")),
+            evidence_disk_free: made
+                .register(Gauge::new("truevision_evidence_disk_free_bytes", "Bytes free where evidence is kept.")),
+            evidence_memory: made.register(IntGauge::new(
+                "truevision_evidence_memory_bytes",
+                "Coded video that is held in memory, of all streams.",
+            )),
             disk_free: made.register(Gauge::new("truevision_disk_free_bytes", "Bytes free where alerts are kept.")),
             start_time: made
                 .register(Gauge::new("truevision_start_time_seconds", "Unix time at which the program started.")),

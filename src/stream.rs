@@ -13,7 +13,7 @@ use crate::infer::contract::{Contract, CropRule, QualityGate};
 use crate::metrics::Metrics;
 use crate::pixels;
 use crate::publish::{self, Board, Report};
-use crate::source::{self, Frame, Next, Source};
+use crate::source::{self, Frame, Next, Source, Taps};
 use crate::tracks::{self, CutDetector, Tracker};
 
 /// How long one pull may wait: bounds how fast a stream stops.
@@ -25,6 +25,8 @@ pub struct Rooms {
     pub detector: Detector,
     pub board: Board,
     pub metrics: Arc<Metrics>,
+    /// Where streams leave their coded video, if evidence is kept.
+    pub taps: Option<Arc<Taps>>,
     pub settings: Settings,
 }
 
@@ -42,6 +44,9 @@ pub fn run(id: &StreamId, config: &source::Config, rooms: &Rooms, stop: &AtomicB
         Ok(source) => source,
         Err(error) => return fault(rooms, id, &error, None),
     };
+    if let Some(taps) = &rooms.taps {
+        source = source.tapped(taps);
+    }
     let contract = rooms.detector.contract();
     let mut analyst = Analyst::new(&rooms.settings.faces, &rooms.settings.tracks, contract);
     let when_full = if config.is_live() { WhenFull::Drop } else { WhenFull::Wait };

@@ -5,9 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Rooms in flow order: a room may use those before it, and tools.
-const ROOMS: [&str; 14] = [
-    "source", "faces", "tracks", "crops", "detector", "verdict", "publish", "record", "alerts", "stream", "score",
-    "analyses", "vitals", "web",
+const ROOMS: [&str; 15] = [
+    "source", "faces", "tracks", "crops", "detector", "verdict", "publish", "record", "alerts", "evidence", "stream",
+    "score", "analyses", "vitals", "web",
 ];
 /// Tools use no room. `contract` (in `infer`) describes the model to rooms; it is a tool as well.
 const TOOLS: [&str; 4] = ["pixels", "infer", "metrics", "secret"];
@@ -19,7 +19,7 @@ const OWNERS: [(&str, &[&str]); 6] = [
     ("ort", &["infer/"]),
     ("axum", &["web/"]),
     ("prometheus", &["metrics.rs"]),
-    ("gstreamer_app", &["source/"]),
+    ("gstreamer_app", &["source/", "evidence/"]),
     ("rusqlite", &["record/"]),
     ("cudarc", &["pixels/cuda.rs"]),
 ];

@@ -184,7 +184,7 @@ const alert = {
     { target: "desk", state: "delivered", attempts: 1, error: null },
     { target: "webhook", state: "dead", attempts: 8, error: "connection refused" },
   ],
-  evidence: { folder: "2026-11-24/7", bytes: 412_000 },
+  evidence: { state: "kept", reason: null, bytes: 412_000, clips: ["clip-1.mkv"], manifest: "4c0e".repeat(16) },
 };
 
 const effect = (fake_at: number) => ({
@@ -343,11 +343,28 @@ export const answers: Record<string, unknown> = {
     keep_mb: 512,
     path_note: "Events and small pictures of faces lie in one database in the program's data folder.",
   },
+  "/evidence": {
+    on: true,
+    fault: null,
+    alerts: 12,
+    bytes: 31_840_211,
+    oldest: ago(600_000),
+    before_secs: 10,
+    after_secs: 10,
+    keep_days: 30,
+    keep_mb: 10_240,
+  },
   "/alerts": {
     alerts: [
       alert,
       { ...alert, id: "6", state: "acknowledged", deliveries: [], evidence: null },
-      { ...alert, id: "5", state: "false", resolved: ago(30) },
+      {
+        ...alert,
+        id: "5",
+        state: "false",
+        resolved: ago(30),
+        evidence: { state: "none", reason: "the disk is nearly full", bytes: 0, clips: [], manifest: null },
+      },
     ],
     next: null,
   },

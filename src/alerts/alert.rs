@@ -67,8 +67,8 @@ pub struct Alert {
 }
 
 impl Alert {
-    /// As clients see it, with what became of its deliveries.
-    pub fn wire(&self, deliveries: Vec<event::AlertDelivery>) -> event::Alert {
+    /// As clients see it, with what became of its deliveries and of its evidence.
+    pub fn wire(&self, deliveries: Vec<event::AlertDelivery>, evidence: Option<event::AlertEvidence>) -> event::Alert {
         event::Alert {
             id: self.id.clone(),
             stream: self.stream.clone(),
@@ -82,7 +82,7 @@ impl Alert {
             peak_confidence: self.peak_confidence,
             note: self.note.clone(),
             deliveries,
-            evidence: None,
+            evidence,
         }
     }
 }

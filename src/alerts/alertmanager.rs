@@ -58,7 +58,7 @@ impl Alertmanager {
             return;
         }
         let ends = text(now() + LIFETIME);
-        let all: Vec<Value> = open.iter().map(|alert| posted(&json!(alert.wire(Vec::new())), &ends)).collect();
+        let all: Vec<Value> = open.iter().map(|alert| posted(&json!(alert.wire(Vec::new(), None)), &ends)).collect();
         if let Err(refusal) = self.post(&json!(all)) {
             tracing::warn!("open alerts not repeated to Alertmanager: {refusal:?}");
         }

@@ -20,6 +20,7 @@ use super::settings::{self, Config};
 use super::store::{DEAD, DELIVERED, Store, WAITING};
 use super::webhook::Webhook;
 use crate::metrics::Metrics;
+use crate::publish::event;
 
 /// How often an idle target looks for letters that have become due.
 const LOOK: Duration = Duration::from_millis(250);
@@ -39,10 +40,10 @@ pub struct Letter {
 
 impl Letter {
     /// What is told of a change. `stream_open`: whether its stream has an open alert after it.
-    pub fn of(change: &Change, stream_open: bool) -> Self {
+    pub fn of(change: &Change, stream_open: bool, evidence: Option<event::AlertEvidence>) -> Self {
         let (alert, event) = (&change.alert, change.event.name());
         let key = format!("{}-{event}", alert.id);
-        let mut shown = json!(alert.wire(Vec::new()));
+        let mut shown = json!(alert.wire(Vec::new(), evidence));
         if let Some(shown) = shown.as_object_mut() {
             // Of this very delivery nothing is known yet.
             shown.remove("deliveries");

@@ -2,7 +2,7 @@
 //! In: the board's news on a bounded queue, decisions of people. Out: rows in the store, events to clients, work for
 //! the targets. Started by `app`, asked by `web`. A desk that is slow loses verdicts (counted), never the board's time.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,7 +14,7 @@ use super::delivery::{Courier, Letter, Target};
 use super::lifecycle::{Change, Decision, Event, Face, Lifecycle, Sighting};
 use super::settings::Config;
 use super::store::{self, Kept, Store, Totals};
-use super::{Error, QUEUE, disk};
+use super::{Error, Evidence, QUEUE, disk};
 use crate::metrics::Metrics;
 use crate::publish::{Board, Report, Sink, Told, event};
 use crate::verdict::{FaceVerdict, Label, Reason};
@@ -39,6 +39,7 @@ struct Inner {
     store: Arc<Store>,
     couriers: Vec<Courier>,
     board: Board,
+    evidence: Evidence,
     metrics: Arc<Metrics>,
     keep: Millis,
     folder: std::path::PathBuf,
@@ -52,6 +53,9 @@ struct Moving {
     names: HashMap<String, String>,
     /// What the disk did not take yet, oldest first.
     unsaved: Vec<(Vec<Change>, Vec<Letter>)>,
+    /// What became of evidence, as far as the disk did not take it yet: of a full disk too an alert must say why it has
+    /// none.
+    unsaved_evidence: BTreeMap<String, event::AlertEvidence>,
 }
 
 /// The database is open, the targets are known, and nothing runs yet: the board, which the desk tells, must first know
@@ -97,7 +101,7 @@ impl Opened {
     }
 
     /// Starts a thread for each target and one that hears the news.
-    pub fn start(self, board: Board) -> Result<Running, Error> {
+    pub fn start(self, board: Board, evidence: Evidence) -> Result<Running, Error> {
         let Self { config, store, targets, metrics, queue: _, heard } = self;
         let kept = store.open_alerts()?;
         if !kept.is_empty() {
@@ -107,12 +111,14 @@ impl Opened {
         let couriers = targets.into_iter().map(start).collect::<Result<_, _>>().map_err(Error::Thread)?;
         let folder = config.database.parent().unwrap_or(&config.database).to_owned();
         let lifecycle = Lifecycle::new(config.rules, kept, now());
-        let moving = Moving { lifecycle, names: HashMap::new(), unsaved: Vec::new() };
+        let moving =
+            Moving { lifecycle, names: HashMap::new(), unsaved: Vec::new(), unsaved_evidence: BTreeMap::new() };
         let inner = Arc::new(Inner {
             state: Mutex::new(moving),
             store,
             couriers,
             board,
+            evidence,
             metrics,
             keep: Millis::from(config.keep_days) * DAY,
             folder,
@@ -149,7 +155,8 @@ impl Desk {
         limit: usize,
     ) -> Result<Vec<event::Alert>, store::Error> {
         let found = self.inner.store.alerts(state, stream, cursor, limit)?;
-        found.iter().map(|alert| self.inner.shown(alert)).collect()
+        let state = self.inner.lock();
+        found.iter().map(|alert| self.inner.shown(&state, alert)).collect()
     }
 
     /// Carries out what a person decided.
@@ -170,7 +177,26 @@ impl Desk {
         };
         let alert = change.alert.clone();
         inner.apply(&mut state, vec![change]);
-        Ok(inner.shown(&alert)?)
+        Ok(inner.shown(&state, &alert)?)
+    }
+
+    /// Takes in what became of an alert's evidence and tells the clients.
+    pub fn note_evidence(&self, alert: &str, evidence: event::AlertEvidence) {
+        let inner = &self.inner;
+        let mut state = inner.lock();
+        inner.keep_evidence(&mut state, alert, evidence);
+        match inner.store.alert(alert) {
+            Ok(Some(found)) => inner.tell(&state, &found, false),
+            Ok(None) => {}
+            Err(error) => tracing::error!("{error}"),
+        }
+    }
+
+    /// What became of an alert's evidence; None when there is no such alert, Some(None) when it has none.
+    pub fn evidence(&self, alert: &str) -> Result<Option<Option<event::AlertEvidence>>, store::Error> {
+        let state = self.inner.lock();
+        let Some(found) = self.inner.store.alert(alert)? else { return Ok(None) };
+        Ok(Some(self.inner.evidence_of(&state, &found.id)?))
     }
 
     /// Each target's kind (its name), address and totals.
@@ -290,13 +316,18 @@ impl Inner {
 
     /// Writes changes down, then tells the clients.
     fn apply(&self, state: &mut Moving, changes: Vec<Change>) {
-        if changes.is_empty() && state.unsaved.is_empty() {
+        if changes.is_empty() && state.unsaved.is_empty() && state.unsaved_evidence.is_empty() {
             return;
         }
         if !changes.is_empty() {
             let letters = changes.iter().filter(|change| change.event.is_delivered());
             let open = |change: &Change| state.lifecycle.open().any(|alert| alert.stream == change.alert.stream);
-            let letters = letters.map(|change| Letter::of(change, open(change))).collect();
+            let letters = letters
+                // Without its evidence the letter is still true.
+                .map(|change| {
+                    Letter::of(change, open(change), self.evidence_of(state, &change.alert.id).unwrap_or_default())
+                })
+                .collect();
             state.unsaved.push((changes.clone(), letters));
         }
         self.save(state);
@@ -304,16 +335,46 @@ impl Inner {
             if event.is_delivered() {
                 tracing::info!(alert = alert.id, stream = alert.stream, track = alert.track, "alert {}", event.name());
             }
-            match self.shown(alert) {
-                Ok(mut shown) => {
-                    // A pending alert that faded is gone; for clients it is over.
-                    if *event == Event::Faded {
-                        shown.state = State::Resolved.name().into();
-                    }
-                    self.board.post(Report::Tell(Box::new(event::Body::Alert(shown))));
+            match &self.evidence {
+                Evidence::Kept(listener) => listener(*event, alert),
+                Evidence::Broken(why) if *event == Event::Opened => {
+                    self.keep_evidence(state, &alert.id, event::AlertEvidence::without("none", Some(why.clone())));
                 }
-                Err(error) => tracing::error!("{error}"),
+                Evidence::Broken(_) | Evidence::Off => {}
             }
+            self.tell(state, alert, *event == Event::Faded);
+        }
+    }
+
+    /// Tells the clients of an alert. A pending one that faded is gone; for them it is over.
+    fn tell(&self, state: &Moving, alert: &Alert, faded: bool) {
+        match self.shown(state, alert) {
+            Ok(mut shown) => {
+                if faded {
+                    shown.state = State::Resolved.name().into();
+                }
+                self.board.post(Report::Tell(Box::new(event::Body::Alert(shown))));
+            }
+            Err(error) => tracing::error!("{error}"),
+        }
+    }
+
+    fn keep_evidence(&self, state: &mut Moving, alert: &str, evidence: event::AlertEvidence) {
+        match self.store.keep_evidence(alert, &evidence) {
+            // Of an alert that is not written either, it waits with it.
+            Ok(true) => drop(state.unsaved_evidence.remove(alert)),
+            Ok(false) if !state.lifecycle.open().any(|open| open.id == alert) => {}
+            Ok(false) | Err(_) if state.unsaved_evidence.len() < UNSAVED => {
+                state.unsaved_evidence.insert(alert.to_owned(), evidence);
+            }
+            Ok(false) | Err(_) => tracing::error!(alert, "the disk takes nothing: what became of its evidence is lost"),
+        }
+    }
+
+    fn evidence_of(&self, state: &Moving, alert: &str) -> Result<Option<event::AlertEvidence>, store::Error> {
+        match state.unsaved_evidence.get(alert) {
+            Some(evidence) => Ok(Some(evidence.clone())),
+            None => self.store.evidence(alert),
         }
     }
 
@@ -346,13 +407,16 @@ impl Inner {
             tracing::error!(lost, "the disk takes nothing: the oldest changes of alerts are given up");
             state.unsaved.drain(..lost);
         }
+        for (alert, evidence) in std::mem::take(&mut state.unsaved_evidence) {
+            self.keep_evidence(state, &alert, evidence);
+        }
         if written > 0 {
             self.couriers.iter().for_each(Courier::wake);
         }
     }
 
-    fn shown(&self, alert: &Alert) -> Result<event::Alert, store::Error> {
-        Ok(alert.wire(self.store.of_alert(&alert.id)?))
+    fn shown(&self, state: &Moving, alert: &Alert) -> Result<event::Alert, store::Error> {
+        Ok(alert.wire(self.store.of_alert(&alert.id)?, self.evidence_of(state, &alert.id)?))
     }
 
     fn figures(&self) {

@@ -15,11 +15,25 @@ mod settings;
 mod store;
 mod webhook;
 
-pub use alert::{State, text};
+pub use alert::{Alert, Millis, State, text};
 pub use desk::{DecisionError, Desk, Opened, Running};
-pub use lifecycle::Decision;
+pub use disk::free_bytes;
+pub use lifecycle::{Decision, Event};
 pub use settings::Config;
 pub use store::{Error as StoreError, Kept, Totals};
+
+/// Who else hears of an alert that opened or changed; called with the desk's lock held, so it must not block.
+pub type Listener = Box<dyn Fn(Event, &Alert) + Send + Sync>;
+
+/// What becomes of the evidence of alerts.
+pub enum Evidence {
+    /// Nobody wants any.
+    Off,
+    /// It was wanted, and cannot be kept for this reason.
+    Broken(String),
+    /// Kept by who listens here, and told to the desk by [`Desk::note_evidence`].
+    Kept(Listener),
+}
 
 /// News of the board that may wait for the desk: some seconds of 100 streams.
 const QUEUE: usize = 4096;

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::alert::{Alert, Millis, State};
 use super::delivery::Letter;
 use super::lifecycle::{Change, Event};
-use crate::publish::event::AlertDelivery;
+use crate::publish::event::{AlertDelivery, AlertEvidence};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -37,6 +37,9 @@ CREATE TABLE IF NOT EXISTS deliveries (
     due INTEGER NOT NULL DEFAULT 0,
     UNIQUE (target, key)
 );
+CREATE TABLE IF NOT EXISTS evidence (
+    alert TEXT PRIMARY KEY, state TEXT NOT NULL, reason TEXT, bytes INTEGER NOT NULL, clips TEXT NOT NULL, manifest TEXT
+) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS waiting ON deliveries (target, state, id);
 CREATE INDEX IF NOT EXISTS of_alert ON deliveries (alert, target, id);
 ";
@@ -91,7 +94,12 @@ impl Store {
                 "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; BEGIN IMMEDIATE;",
             )?;
             connection.execute_batch(SCHEMA)?;
-            connection.execute_batch("DELETE FROM alerts WHERE state = 'pending'; COMMIT;")?;
+            connection.execute_batch(
+                "DELETE FROM alerts WHERE state = 'pending';
+                 UPDATE evidence SET state = 'none', reason = 'the program ended while it was being written'
+                 WHERE state = 'writing';
+                 COMMIT;",
+            )?;
             Ok(connection)
         };
         let connection = open().map_err(|source| Error::Open { path: shown(), source })?;
@@ -206,6 +214,33 @@ impl Store {
         Ok(statement.query_row(params![target, now], letter).optional()?)
     }
 
+    /// Keeps what became of an alert's evidence; false when there is no such alert (any more).
+    pub fn keep_evidence(&self, alert: &str, evidence: &AlertEvidence) -> Result<bool, Error> {
+        let AlertEvidence { state, reason, bytes, clips, manifest } = evidence;
+        let changed = self
+            .lock()
+            .prepare(
+                "INSERT OR REPLACE INTO evidence SELECT ?1, ?2, ?3, ?4, ?5, ?6
+                 WHERE EXISTS (SELECT 1 FROM alerts WHERE id = ?1)",
+            )?
+            .execute(params![alert, state, reason, *bytes as i64, clips.join(" "), manifest])?;
+        Ok(changed == 1)
+    }
+
+    /// What became of an alert's evidence.
+    pub fn evidence(&self, alert: &str) -> Result<Option<AlertEvidence>, Error> {
+        let connection = self.lock();
+        let mut statement =
+            connection.prepare("SELECT state, reason, bytes, clips, manifest FROM evidence WHERE alert = ?1")?;
+        let evidence = |row: &Row<'_>| {
+            // Names of files that the program gave, without spaces.
+            let clips = row.get::<_, String>(3)?.split_whitespace().map(String::from).collect();
+            let bytes = row.get::<_, i64>(2)?.unsigned_abs();
+            Ok(AlertEvidence { state: row.get(0)?, reason: row.get(1)?, bytes, clips, manifest: row.get(4)? })
+        };
+        Ok(statement.query_row([alert], evidence).optional()?)
+    }
+
     /// What came of an attempt; one that waits on is due again at `due`.
     pub fn tried(&self, id: i64, state: &str, error: Option<&str>, due: Millis) -> Result<(), Error> {
         self.lock()
@@ -271,6 +306,7 @@ impl Store {
         let connection = self.lock();
         connection.execute("DELETE FROM deliveries WHERE state != 'waiting' AND made < ?1", [before])?;
         connection.execute("DELETE FROM alerts WHERE state IN ('resolved', 'false') AND updated < ?1", [before])?;
+        connection.execute("DELETE FROM evidence WHERE alert NOT IN (SELECT id FROM alerts)", [])?;
         Ok(())
     }
 }

@@ -42,6 +42,13 @@ fn filled() -> Metrics {
         alert_store_failures,
         deliveries,
         deliveries_waiting,
+        evidence_kept,
+        evidence_lost,
+        evidence_removed,
+        evidence_stopped,
+        evidence_bytes,
+        evidence_disk_free,
+        evidence_memory,
         disk_free,
         start_time,
     } = &metrics;
@@ -75,6 +82,13 @@ fn filled() -> Metrics {
     alert_store_failures.inc();
     deliveries.with_label_values(&["webhook", "delivered"]).inc();
     deliveries_waiting.with_label_values(&["webhook"]).set(0);
+    evidence_kept.inc();
+    evidence_lost.with_label_values(&["disk_full"]).inc();
+    evidence_removed.with_label_values(&["age"]).inc();
+    evidence_stopped.set(0);
+    evidence_bytes.set(1e6);
+    evidence_disk_free.set(1e10);
+    evidence_memory.set(1 << 20);
     disk_free.set(1e10);
     start_time.set(1.7e9);
     metrics

@@ -264,7 +264,7 @@ pub struct Alert {
     pub note: String,
     /// What became of its newest news at each target.
     pub deliveries: Vec<AlertDelivery>,
-    /// What is kept of it on disk; always null so far.
+    /// What is kept of it on disk; null when none is wanted, and while it is pending.
     pub evidence: Option<AlertEvidence>,
 }
 
@@ -279,8 +279,23 @@ pub struct AlertDelivery {
 
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct AlertEvidence {
-    pub folder: String,
+    /// `writing`, `kept`, `none`, `removed` (it was too old, or too much).
+    pub state: String,
+    /// Why there is none, or what is missing in it, for people.
+    pub reason: Option<String>,
+    /// Of all its files.
     pub bytes: u64,
+    /// Files of the original video, under `/alerts/{id}/evidence/`.
+    pub clips: Vec<String>,
+    /// SHA-256 of its manifest, hex: who keeps this elsewhere can tell whether the whole store was written anew.
+    pub manifest: Option<String>,
+}
+
+impl AlertEvidence {
+    /// In a state that has no files.
+    pub fn without(state: &str, reason: Option<String>) -> Self {
+        Self { state: state.into(), reason, bytes: 0, clips: Vec::new(), manifest: None }
+    }
 }
 
 /// What a client may say over `/ws`.

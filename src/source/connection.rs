@@ -1,5 +1,5 @@
 //! One connection: a running pipeline from its start to its end. In: pulls by `Source`. Out: frames with
-//! their time and number, or why there are none. GStreamer's threads only count here; starting and closing, which
+//! their time and number, or why there are none. GStreamer's threads only count and hand over here; starting and closing, which
 //! may hang with the network, happen on threads of GStreamer's pool.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -16,6 +16,7 @@ use super::error::Error;
 use super::frame::Pixels;
 use super::grab::Grab;
 use super::launch::{self, Built};
+use super::tap::{Outlet, Tap};
 use super::{Config, Connection, Counts};
 
 /// For the first frame there is so much more time: connecting, UDP given up for TCP, a key frame that is seconds away.
@@ -74,6 +75,8 @@ struct Gate {
 pub(super) struct Running {
     built: Built,
     bus: gst::Bus,
+    /// Where the coded video comes, if it is wanted.
+    coded: Option<Outlet>,
     /// The process that reads a screen.
     grab: Option<Grab>,
     target: Target,
@@ -102,8 +105,14 @@ pub(super) struct Running {
 }
 
 impl Running {
-    pub fn start(target: &Target, config: &Config, closing: &Arc<AtomicUsize>) -> Result<Self, Error> {
-        let built = launch::build(target, config)?;
+    pub fn start(
+        target: &Target,
+        config: &Config,
+        tap: Option<&Arc<Tap>>,
+        closing: &Arc<AtomicUsize>,
+    ) -> Result<Self, Error> {
+        let (inlet, coded) = tap.map(Tap::connect).unzip();
+        let built = launch::build(target, config, inlet)?;
         let fault = |why: String| Error::Pipeline { source_name: target.shown.clone(), why };
         let bus = built.pipeline.bus().ok_or_else(|| fault("it has no bus".into()))?;
         let grab = (target.kind == Kind::Screen).then(|| Grab::start(&target.location)).transpose().map_err(fault)?;
@@ -132,6 +141,7 @@ impl Running {
         Ok(Self {
             built,
             bus,
+            coded,
             grab,
             target: target.clone(),
             tally,
@@ -165,7 +175,9 @@ impl Running {
         self.read_bus();
         let asked = Instant::now();
         let timeout = gst::ClockTime::try_from(wait).unwrap_or(gst::ClockTime::MAX);
-        if let Some(sample) = self.built.frames.try_pull_sample(timeout) {
+        let sample = self.built.frames.try_pull_sample(timeout);
+        self.take_coded();
+        if let Some(sample) = sample {
             return match self.take(&sample) {
                 Some(taken) => Pull::Frame(taken),
                 None => {
@@ -193,6 +205,13 @@ impl Running {
             }
             None if ended => self.end(),
             None => self.silent(quiet).map_or(Pull::Nothing, |error| Pull::Fault(self.explained(error))),
+        }
+    }
+
+    /// Takes over the coded video that has come.
+    fn take_coded(&mut self) {
+        if let Some(coded) = &mut self.coded {
+            coded.drain();
         }
     }
 
@@ -378,6 +397,7 @@ impl Running {
 impl Drop for Running {
     /// Closes without waiting: a camera that is gone can hold this up for seconds.
     fn drop(&mut self) {
+        self.take_coded();
         self.gate.closed.store(true, Ordering::Release);
         self.closing.fetch_add(1, Ordering::AcqRel);
         let (gate, closing, grab) = (self.gate.clone(), self.closing.clone(), self.grab.take());

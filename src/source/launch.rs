@@ -10,6 +10,7 @@ use gstreamer_app as gst_app;
 use url::Url;
 
 use super::address::{Kind, Target};
+use super::tap::Inlet;
 use super::{Config, Container, Error, Transport};
 use crate::secret::Secret;
 
@@ -46,7 +47,8 @@ pub(super) fn elements(text: &str) -> String {
     text.lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n")
 }
 
-pub(super) fn build(target: &Target, config: &Config) -> Result<Built, Error> {
+/// `inlet`: where what goes into the decoder is handed over.
+pub(super) fn build(target: &Target, config: &Config, inlet: Option<Inlet>) -> Result<Built, Error> {
     let fault = |why: String| Error::Pipeline { source_name: target.shown.clone(), why };
     let bin = gst::parse::launch(&description(target)).map_err(|error| fault(error.to_string()))?;
     let pipeline = bin.downcast::<gst::Pipeline>().map_err(|_| fault("its file is no pipeline".into()))?;
@@ -64,7 +66,7 @@ pub(super) fn build(target: &Target, config: &Config) -> Result<Built, Error> {
     if let Some(decode) = pipeline.by_name("decode") {
         follow_codec_changes(&decode, &convert);
     }
-    set_up_decoders(&pipeline, target);
+    set_up_decoders(&pipeline, target, inlet);
     point(&source, target, config.transport);
     Ok(Built { pipeline, source, convert, frames })
 }
@@ -115,9 +117,12 @@ fn log_in(source: &gst::Element, user: &str, password: &Secret) {
 }
 
 /// Sets what decodebin plugs in by itself.
-fn set_up_decoders(pipeline: &gst::Pipeline, target: &Target) {
+fn set_up_decoders(pipeline: &gst::Pipeline, target: &Target, inlet: Option<Inlet>) {
     let target = target.clone();
-    pipeline.connect_deep_element_added(move |_, _, element| {
+    pipeline.connect_deep_element_added(move |_, parent, element| {
+        if let Some(inlet) = &inlet {
+            inlet.attach(parent, element);
+        }
         let Some(factory) = element.factory() else { return };
         if factory.name().starts_with("avdec_") && factory.has_type(gst::ElementFactoryType::DECODER) {
             // Decoding in n threads holds n frames back, and many streams keep the cores busy as they are.
@@ -163,7 +168,7 @@ mod tests {
     fn built(address: &str, config: &Config) -> Built {
         gst::init().unwrap();
         let target = Target::new(address, &config.user, &config.password).unwrap();
-        build(&target, config).unwrap_or_else(|error| panic!("{address}: {error}"))
+        build(&target, config, None).unwrap_or_else(|error| panic!("{address}: {error}"))
     }
 
     #[test]

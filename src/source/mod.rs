@@ -11,7 +11,9 @@ mod grab;
 mod ladder;
 mod launch;
 mod reconnect;
+mod ring;
 mod settings;
+mod tap;
 
 use std::time::Duration;
 
@@ -22,7 +24,9 @@ pub use counts::Counts;
 pub use error::Error;
 pub use frame::{Frame, Stamp};
 pub use reconnect::Source;
+pub use ring::{Format, Packet};
 pub use settings::{Config, Transport};
+pub use tap::{Tap, Taps};
 
 /// What the next pull brought.
 pub enum Next {

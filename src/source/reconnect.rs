@@ -10,6 +10,7 @@ use gstreamer as gst;
 use super::address::Target;
 use super::connection::{Pull, Running, Taken};
 use super::ladder::Ladder;
+use super::tap::{Tap, Taps};
 use super::{Config, Counts, Error, Frame, Next, Stamp};
 use crate::secret::redact_url;
 
@@ -24,6 +25,8 @@ const FAREWELL: Duration = Duration::from_secs(1);
 pub struct Source {
     config: Config,
     target: Target,
+    /// Where the coded video goes as well.
+    tap: Option<Arc<Tap>>,
     state: State,
     ladder: Ladder,
     closing: Arc<AtomicUsize>,
@@ -56,6 +59,7 @@ impl Source {
         Ok(Self {
             config: config.clone(),
             target,
+            tap: None,
             state: State::Resting(Instant::now()),
             ladder: Ladder::default(),
             closing: Arc::default(),
@@ -65,6 +69,12 @@ impl Source {
             base: Duration::ZERO,
             counts: Counts::default(),
         })
+    }
+
+    /// Keeps the newest coded video within reach as well, from the next connection on.
+    pub fn tapped(mut self, taps: &Arc<Taps>) -> Self {
+        self.tap = Some(taps.join(&self.config.id, self.target.shown.clone()));
+        self
     }
 
     /// Waits at most `wait` for what comes next. Never blocks longer, whatever the network does.
@@ -113,7 +123,8 @@ impl Source {
         if count >= MAX_CLOSING {
             return Err(Error::Stuck { source_name: self.target.shown.clone(), count });
         }
-        self.state = State::Running(Box::new(Running::start(&self.target, &self.config, &self.closing)?));
+        self.state =
+            State::Running(Box::new(Running::start(&self.target, &self.config, self.tap.as_ref(), &self.closing)?));
         Ok(())
     }
 

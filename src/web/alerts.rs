@@ -194,7 +194,10 @@ pub async fn replay(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -
 }
 
 /// Asks the desk on a thread that may block.
-async fn ask<T: Send + 'static>(shared: &Shared, call: impl FnOnce(&Desk) -> T + Send + 'static) -> Result<T, Problem> {
+pub(super) async fn ask<T: Send + 'static>(
+    shared: &Shared,
+    call: impl FnOnce(&Desk) -> T + Send + 'static,
+) -> Result<T, Problem> {
     let desk = shared.alerts.clone().map_err(|why| Problem::unavailable(format!("no alerts are made: {why}")))?;
     blocking(move || call(&desk)).await
 }

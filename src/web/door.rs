@@ -21,6 +21,7 @@ use super::problem::Problem;
 use super::{Config, Model, Streams, body, connections, dashboard, health, openapi, ws};
 use crate::alerts;
 use crate::analyses::Analyses;
+use crate::evidence::Evidence;
 use crate::metrics::Metrics;
 use crate::publish::Board;
 use crate::record::{self, Record};
@@ -45,6 +46,8 @@ pub struct Behind {
     pub board: Board,
     /// Or why no alerts are made.
     pub alerts: Result<alerts::Desk, String>,
+    /// Or why none is kept; None: nobody wants any.
+    pub evidence: Result<Evidence, Option<String>>,
     pub metrics: Arc<Metrics>,
     /// Or why nothing is kept.
     pub record: Result<Arc<Record>, Arc<record::Error>>,

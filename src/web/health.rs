@@ -39,14 +39,20 @@ pub async fn not_ready(shared: &Shared) -> Vec<String> {
     reasons
 }
 
-/// What is amiss though verdicts come, in words: they are not kept. That nobody wants them kept is not amiss.
+/// What is amiss though verdicts come, in words: they are not kept, or no evidence. That nobody wants it is not amiss.
 pub fn warnings(shared: &Shared) -> Vec<String> {
     let why = match &shared.record {
         Ok(record) => record.fault(),
         Err(error) if matches!(**error, record::Error::Off) => None,
         Err(error) => Some(error.to_string()),
     };
-    why.map(|why| format!("verdicts are not kept: {why}")).into_iter().collect()
+    let record = why.map(|why| format!("verdicts are not kept: {why}"));
+    let why = match &shared.evidence {
+        Ok(evidence) => evidence.fault(),
+        Err(why) => why.clone(),
+    };
+    let evidence = why.map(|why| format!("evidence of alerts is not kept: {why}"));
+    record.into_iter().chain(evidence).collect()
 }
 
 fn status(good: bool) -> StatusCode {

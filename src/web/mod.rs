@@ -1,4 +1,4 @@
-//! Room 11: the door. In: HTTP on one port. Out: dashboard, `/api/v1` (also as `/api`), `/ws`, `/healthz`, `/readyz`,
+//! Room 12: the door. In: HTTP on one port. Out: dashboard, `/api/v1` (also as `/api`), `/ws`, `/healthz`, `/readyz`,
 //! `/metrics`. No pixel work and no blocking here: streams are added and removed through [`Streams`].
 
 mod alerts;
@@ -9,6 +9,7 @@ mod connections;
 mod dashboard;
 mod door;
 mod events;
+mod evidence;
 mod export;
 mod guard;
 mod health;

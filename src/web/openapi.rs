@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 
 use super::door::Shared;
 use super::problem::Told;
-use super::{alerts, analyses, api, events, settings, vitals};
+use super::{alerts, analyses, api, events, evidence, settings, vitals};
 
 /// What needs no token.
 pub fn open() -> OpenApiRouter<Arc<Shared>> {
@@ -45,6 +45,9 @@ pub fn guarded() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(alerts::acknowledge))
         .routes(routes!(alerts::resolve))
         .routes(routes!(alerts::mark_false))
+        .routes(routes!(evidence::store))
+        .routes(routes!(evidence::list))
+        .routes(routes!(evidence::file))
         .routes(routes!(alerts::targets))
         .routes(routes!(alerts::deliveries))
         .routes(routes!(alerts::replay))

@@ -82,6 +82,7 @@ impl Program {
         let mut child = Command::new(env!("CARGO_BIN_EXE_truevision"))
             .env("TRUEVISION__ANALYSES__FOLDER", folder.path().join("analyses"))
             .env("TRUEVISION__ALERTS__DATABASE", folder.path().join("alerts.db"))
+            .env("TRUEVISION__EVIDENCE__FOLDER", folder.path().join("evidence"))
             .args(["run", "--listen", "127.0.0.1:0", "--config"])
             .arg(file.path())
             // Programs of tests that run side by side would share it.
@@ -265,9 +266,14 @@ pub struct Camera {
 impl Camera {
     /// `login`: nothing, or user and password that it then requires.
     pub fn start(port: u16, login: &[&str]) -> Self {
+        Self::of("test", port, login)
+    }
+
+    /// Shows this clip to every client from its start.
+    pub fn of(clip: &str, port: u16, login: &[&str]) -> Self {
         let examples = std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().join("examples");
         let mut process = Command::new(examples.join("rtsp_server"))
-            .args([&port.to_string(), "test"])
+            .args([&port.to_string(), clip])
             .args(login)
             .stdout(Stdio::piped())
             .spawn()

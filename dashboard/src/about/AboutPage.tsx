@@ -1,5 +1,6 @@
-// What is stored, how long and where; what leaves the machine; what this product is. In: /storage. Shown at #/about.
+// What is stored, how long and where; what leaves the machine; what this product is. In: /storage, /evidence. Shown at #/about.
 
+import { faBoxArchive } from "@fortawesome/free-solid-svg-icons/faBoxArchive";
 import { faCircleInfo } from "@fortawesome/free-solid-svg-icons/faCircleInfo";
 import { faDatabase } from "@fortawesome/free-solid-svg-icons/faDatabase";
 import { faUserShield } from "@fortawesome/free-solid-svg-icons/faUserShield";
@@ -7,8 +8,38 @@ import { useOverview } from "../live/hooks";
 import { to } from "../route";
 import { Facts, Page, Panel, Waiting } from "../shell/Page";
 import { useFetched } from "../shell/useFetched";
+import { evidenceNow } from "../wire/alert";
 import { storageNow } from "../wire/record";
 import { bytes, moment, whole } from "../words";
+
+function Evidence() {
+  const { data, error } = useFetched(evidenceNow, "evidence");
+  return (
+    <Panel title="Evidence of alerts" icon={faBoxArchive}>
+      {!data && <Waiting error={error} absent="This server keeps no evidence." />}
+      {data && !data.on && <p>No evidence is kept: of an alert there is no video and no picture.</p>}
+      {data?.on && (
+        <div className="stack">
+          <p>
+            When an alert opens, the video as the camera sent it, from {whole(data.before_secs)} s before to{" "}
+            {whole(data.after_secs)} s after, is kept on this machine with pictures of the face and its scores.
+            Everybody in the picture is in it.
+          </p>
+          {data.fault && <p role="status">None is being kept now: {data.fault}.</p>}
+          <Facts
+            of={[
+              ["Alerts with evidence", whole(data.alerts)],
+              ["Size", bytes(data.bytes)],
+              ["Oldest", data.oldest ? moment(data.oldest) : "none"],
+              ["Kept at most", `${data.keep_days} days`],
+              ["Room at most", `${whole(data.keep_mb)} MB`],
+            ]}
+          />
+        </div>
+      )}
+    </Panel>
+  );
+}
 
 export default function AboutPage() {
   const { server } = useOverview();
@@ -38,6 +69,7 @@ export default function AboutPage() {
           <Waiting error={error} absent="This server keeps no record: verdicts are gone when it stops." />
         )}
       </Panel>
+      <Evidence />
       <Panel title="What it does and does not do" icon={faUserShield}>
         <ul className="limits">
           <li>
@@ -45,8 +77,8 @@ export default function AboutPage() {
             up to be sent somewhere.
           </li>
           <li>
-            Live video is looked at and forgotten: it is not recorded. Of an event one small picture of the face is
-            kept.
+            Live video is looked at and forgotten, and of an event one small picture of the face is kept. Only when an
+            alert opens, the video of some seconds around it is kept as evidence, if that is on.
           </li>
           <li>Files given to Analyze stay on this machine until the analysis is removed.</li>
           <li>It recognises nobody: it knows faces apart only while they are in sight, and has no list of people.</li>

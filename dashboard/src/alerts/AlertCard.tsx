@@ -11,7 +11,7 @@ import { useState } from "react";
 import { to } from "../route";
 import { Icon } from "../shell/Icon";
 import { useAction } from "../shell/useAction";
-import { type Alert, type AlertAction, type AlertState, actOn } from "../wire/alert";
+import { type Alert, type AlertAction, type AlertState, actOn, evidenceFile } from "../wire/alert";
 import { bytes, moment, percent } from "../words";
 
 export const STATES: Record<AlertState, { word: string; icon: IconDefinition; ink: string }> = {
@@ -23,6 +23,27 @@ export const STATES: Record<AlertState, { word: string; icon: IconDefinition; in
 };
 
 const DELIVERY = { waiting: "waiting", delivered: "delivered", dead: "given up" } as const;
+
+/** What is kept of an alert: its files, or why there are none. */
+function Evidence({ alert, of }: { alert: string; of: NonNullable<Alert["evidence"]> }) {
+  const because = of.reason ? `: ${of.reason}` : "";
+  if (of.state === "writing") return <span>Evidence is being written</span>;
+  if (of.state === "none") return <span>No evidence{because}</span>;
+  if (of.state === "removed") return <span>Evidence removed{because}</span>;
+  return (
+    <span className="row">
+      <span title={of.manifest ? `SHA-256 of the manifest: ${of.manifest}` : undefined}>
+        Evidence, {bytes(of.bytes)}
+        {because}
+      </span>
+      {[...of.clips, "scores.json", "manifest.json"].map((file) => (
+        <a key={file} href={evidenceFile(alert, file)} download={`${alert}-${file}`}>
+          {file}
+        </a>
+      ))}
+    </span>
+  );
+}
 
 export function AlertCard({ alert, onChange }: { alert: Alert; onChange: (alert: Alert) => void }) {
   const action = useAction();
@@ -62,11 +83,7 @@ export function AlertCard({ alert, onChange }: { alert: Alert; onChange: (alert:
         </ul>
       )}
       <p className="row soft">
-        {alert.evidence && (
-          <span>
-            evidence kept: {alert.evidence.folder}, {bytes(alert.evidence.bytes)}
-          </span>
-        )}
+        {alert.evidence && <Evidence alert={alert.id} of={alert.evidence} />}
       </p>
       {alert.note && <p className="alert-said">“{alert.note}”</p>}
       {!over && (

@@ -1,7 +1,7 @@
 // Alerts and what was sent because of them. In: filters and actions. Out: typed answers. Used by alerts/ and settings/.
 
 import { API, ask, call, get, query } from "./call";
-import { type Checked, key, list, nullable, number, object, oneOf, text } from "./check";
+import { type Checked, flag, key, list, nullable, number, object, oneOf, text } from "./check";
 
 const state = oneOf("pending", "open", "acknowledged", "resolved", "false");
 export type AlertState = Checked<typeof state>;
@@ -26,7 +26,15 @@ export const alertFields = {
       error: nullable(text),
     }),
   ),
-  evidence: nullable(object({ folder: text, bytes: number })),
+  evidence: nullable(
+    object({
+      state: oneOf("writing", "kept", "none", "removed"),
+      reason: nullable(text),
+      bytes: number,
+      clips: list(text),
+      manifest: nullable(text),
+    }),
+  ),
 };
 const alert = object(alertFields);
 export type Alert = Checked<typeof alert>;
@@ -38,6 +46,23 @@ export const alertsOf = (wanted: string, cursor: string | null, signal?: AbortSi
 export type AlertAction = "acknowledge" | "resolve" | "false";
 export const actOn = (id: string, action: AlertAction, note: string) =>
   ask(alert, "POST", `${API}/alerts/${encodeURIComponent(id)}/${action}`, note ? { note } : {});
+
+/** Where a file of an alert's evidence is to be had. */
+export const evidenceFile = (alert: string, file: string) =>
+  `${API}/alerts/${encodeURIComponent(alert)}/evidence/${encodeURIComponent(file)}`;
+
+const evidence = object({
+  on: flag,
+  fault: nullable(text),
+  alerts: number,
+  bytes: number,
+  oldest: nullable(text),
+  before_secs: number,
+  after_secs: number,
+  keep_days: number,
+  keep_mb: number,
+});
+export const evidenceNow = (signal?: AbortSignal) => get(evidence, `${API}/evidence`, signal);
 
 const targets = object({
   targets: list(

@@ -2,7 +2,7 @@
 
 import { afterEach, expect, test, vi } from "vitest";
 import { answers } from "../../tests/answers";
-import { alertsOf, deadDeliveries, targetsNow } from "./alert";
+import { alertsOf, deadDeliveries, evidenceNow, targetsNow } from "./alert";
 import { analysisAt, jobsNow } from "./analysis";
 import { effectOf, historyOf, periodAt, periodsOf, settingsNow, storageNow } from "./record";
 import { facesOf, healthNow, modelNow, openApi } from "./state";
@@ -35,6 +35,7 @@ test.each([
   ["/thresholds/effect", () => effectOf(0.8, 0.3, 24)],
   ["/settings", () => settingsNow()],
   ["/storage", () => storageNow()],
+  ["/evidence", () => evidenceNow()],
   ["/alerts", () => alertsOf("open", null)],
   ["/targets", () => targetsNow()],
   ["/deliveries", () => deadDeliveries()],

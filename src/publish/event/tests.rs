@@ -45,7 +45,13 @@ fn alert() -> Alert {
             attempts: 1,
             error: Some("the receiver answered 503: busy".into()),
         }],
-        evidence: None,
+        evidence: Some(AlertEvidence {
+            state: "kept".into(),
+            reason: Some("clip-1.mkv lacks 3 packets that were lost".into()),
+            bytes: 5_242_880,
+            clips: vec!["clip-1.mkv".into()],
+            manifest: Some("4c0e".repeat(16)),
+        }),
     }
 }
 

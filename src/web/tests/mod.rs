@@ -100,6 +100,7 @@ impl Site {
             streams: streams.clone(),
             board: board.clone(),
             alerts: Err("not tested here".into()),
+            evidence: Err(None),
             metrics: metrics.clone(),
             record,
             analyses: Arc::new(analyses),
