@@ -94,6 +94,8 @@ pub struct Metrics {
     pub evidence_kept: IntCounter,
     /// truevision_evidence_lost_total{reason}: alerts without evidence: disk_full, disk, too_many, queue_full.
     pub evidence_lost: IntCounterVec,
+    /// truevision_evidence_packets_lost_total: coded pictures that streams' threads did not take in time.
+    pub evidence_packets_lost: IntCounter,
     /// truevision_evidence_removed_total{reason}: age, size.
     pub evidence_removed: IntCounterVec,
     /// truevision_evidence_stopped: 1 while none is kept because of its disk.
@@ -240,6 +242,10 @@ impl Metrics {
             evidence_kept: made
                 .register(IntCounter::new("truevision_evidence_kept_total", "Alerts whose evidence was kept.")),
             evidence_lost: made.counters("evidence_lost_total", "Alerts of which no evidence was kept.", &["reason"]),
+            evidence_packets_lost: made.register(IntCounter::new(
+                "truevision_evidence_packets_lost_total",
+                "Coded pictures that could not be held for evidence in time.",
+            )),
             evidence_removed: made.counters(
                 "evidence_removed_total",
                 "Alerts whose evidence was removed again.",

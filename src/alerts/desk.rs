@@ -55,8 +55,11 @@ struct Moving {
     unsaved: Vec<(Vec<Change>, Vec<Letter>)>,
     /// What became of evidence, as far as the disk did not take it yet: of a full disk too an alert must say why it has
     /// none.
-    unsaved_evidence: BTreeMap<String, event::AlertEvidence>,
+    unsaved_evidence: Unsaved,
 }
+
+/// By alert.
+type Unsaved = BTreeMap<String, event::AlertEvidence>;
 
 /// The database is open, the targets are known, and nothing runs yet: the board, which the desk tells, must first know
 /// whom to tell its own news.
@@ -155,8 +158,8 @@ impl Desk {
         limit: usize,
     ) -> Result<Vec<event::Alert>, store::Error> {
         let found = self.inner.store.alerts(state, stream, cursor, limit)?;
-        let state = self.inner.lock();
-        found.iter().map(|alert| self.inner.shown(&state, alert)).collect()
+        let unsaved = self.inner.lock().unsaved_evidence.clone();
+        found.iter().map(|alert| self.inner.shown(&unsaved, alert)).collect()
     }
 
     /// Carries out what a person decided.
@@ -177,7 +180,7 @@ impl Desk {
         };
         let alert = change.alert.clone();
         inner.apply(&mut state, vec![change]);
-        Ok(inner.shown(&state, &alert)?)
+        Ok(inner.shown(&state.unsaved_evidence, &alert)?)
     }
 
     /// Takes in what became of an alert's evidence and tells the clients.
@@ -194,9 +197,8 @@ impl Desk {
 
     /// What became of an alert's evidence; None when there is no such alert, Some(None) when it has none.
     pub fn evidence(&self, alert: &str) -> Result<Option<Option<event::AlertEvidence>>, store::Error> {
-        let state = self.inner.lock();
         let Some(found) = self.inner.store.alert(alert)? else { return Ok(None) };
-        Ok(Some(self.inner.evidence_of(&state, &found.id)?))
+        Ok(Some(self.inner.evidence_of(&self.inner.lock().unsaved_evidence, &found.id)?))
     }
 
     /// Each target's kind (its name), address and totals.
@@ -325,7 +327,11 @@ impl Inner {
             let letters = letters
                 // Without its evidence the letter is still true.
                 .map(|change| {
-                    Letter::of(change, open(change), self.evidence_of(state, &change.alert.id).unwrap_or_default())
+                    Letter::of(
+                        change,
+                        open(change),
+                        self.evidence_of(&state.unsaved_evidence, &change.alert.id).unwrap_or_default(),
+                    )
                 })
                 .collect();
             state.unsaved.push((changes.clone(), letters));
@@ -348,7 +354,7 @@ impl Inner {
 
     /// Tells the clients of an alert. A pending one that faded is gone; for them it is over.
     fn tell(&self, state: &Moving, alert: &Alert, faded: bool) {
-        match self.shown(state, alert) {
+        match self.shown(&state.unsaved_evidence, alert) {
             Ok(mut shown) => {
                 if faded {
                     shown.state = State::Resolved.name().into();
@@ -371,8 +377,8 @@ impl Inner {
         }
     }
 
-    fn evidence_of(&self, state: &Moving, alert: &str) -> Result<Option<event::AlertEvidence>, store::Error> {
-        match state.unsaved_evidence.get(alert) {
+    fn evidence_of(&self, unsaved: &Unsaved, alert: &str) -> Result<Option<event::AlertEvidence>, store::Error> {
+        match unsaved.get(alert) {
             Some(evidence) => Ok(Some(evidence.clone())),
             None => self.store.evidence(alert),
         }
@@ -415,8 +421,8 @@ impl Inner {
         }
     }
 
-    fn shown(&self, state: &Moving, alert: &Alert) -> Result<event::Alert, store::Error> {
-        Ok(alert.wire(self.store.of_alert(&alert.id)?, self.evidence_of(state, &alert.id)?))
+    fn shown(&self, unsaved: &Unsaved, alert: &Alert) -> Result<event::Alert, store::Error> {
+        Ok(alert.wire(self.store.of_alert(&alert.id)?, self.evidence_of(unsaved, &alert.id)?))
     }
 
     fn figures(&self) {

@@ -128,6 +128,7 @@ impl Collector {
         self.taps.share_out();
         let held = i64::try_from(self.taps.bytes()).unwrap_or(i64::MAX);
         self.metrics.evidence_memory.set(held);
+        self.metrics.evidence_packets_lost.inc_by(self.taps.take_lost());
         self.metrics.evidence_bytes.set(self.store.bytes() as f64);
         if let Some(free) = self.store.free() {
             self.metrics.evidence_disk_free.set(free as f64);

@@ -214,7 +214,7 @@ impl Job {
                 continue;
             }
             let side = (crop.len() / 3).isqrt() as u32;
-            let file = format!("face-{track}-{}.jpg", stamp.number);
+            let file = format!("face-{:03}.jpg", self.scores.faces.len() + 1);
             match pixels::encode_crop(crop, side, JPEG_QUALITY) {
                 Ok(jpeg) => put(&self.folder.join(&file), &jpeg)?,
                 Err(error) => {

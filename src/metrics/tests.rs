@@ -44,6 +44,7 @@ fn filled() -> Metrics {
         deliveries_waiting,
         evidence_kept,
         evidence_lost,
+        evidence_packets_lost,
         evidence_removed,
         evidence_stopped,
         evidence_bytes,
@@ -84,6 +85,7 @@ fn filled() -> Metrics {
     deliveries_waiting.with_label_values(&["webhook"]).set(0);
     evidence_kept.inc();
     evidence_lost.with_label_values(&["disk_full"]).inc();
+    evidence_packets_lost.inc();
     evidence_removed.with_label_values(&["age"]).inc();
     evidence_stopped.set(0);
     evidence_bytes.set(1e6);

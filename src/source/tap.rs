@@ -13,8 +13,9 @@ use gstreamer as gst;
 
 use super::ring::{Format, Limits, Packet, Ring};
 
-/// Packets that may wait for the stream's thread, which takes them with every pull: about 10 s.
+/// Packets, and bytes of them, that may wait for the stream's thread, which takes them with every pull: some seconds.
 const QUEUE: usize = 256;
+const QUEUE_BYTES: usize = 2 << 20;
 /// What of the caps must be the same for packets to belong together; the rest parsers add and correct as they learn.
 const SAME: [&str; 6] = ["stream-format", "alignment", "codec_data", "streamheader", "width", "height"];
 
@@ -25,6 +26,8 @@ pub struct Taps {
     all_bytes: usize,
     /// What each may hold at most now.
     share: AtomicUsize,
+    /// Packets that found a queue full.
+    lost: AtomicU64,
     taps: Mutex<HashMap<Arc<str>, Weak<Tap>>>,
 }
 
@@ -33,19 +36,18 @@ pub struct Tap {
     address: String,
     taps: Arc<Taps>,
     ring: Mutex<Ring>,
-    lost: AtomicU64,
 }
 
 impl Taps {
     /// `span`: how far back is wanted. `stream_bytes` for one stream, `all_bytes` for all together; both hold always.
     pub fn new(span: Duration, stream_bytes: usize, all_bytes: usize) -> Arc<Self> {
-        Arc::new(Self { span, stream_bytes, all_bytes, share: AtomicUsize::new(stream_bytes), taps: Mutex::default() })
+        let (share, lost) = (AtomicUsize::new(stream_bytes), AtomicU64::new(0));
+        Arc::new(Self { span, stream_bytes, all_bytes, share, lost, taps: Mutex::default() })
     }
 
     /// A tap for a stream, in place of the one it had. `address`: as it may be shown.
     pub fn join(self: &Arc<Self>, stream: &str, address: String) -> Arc<Tap> {
-        let (ring, lost) = (Mutex::default(), AtomicU64::new(0));
-        let tap = Arc::new(Tap { address, taps: self.clone(), ring, lost });
+        let tap = Arc::new(Tap { address, taps: self.clone(), ring: Mutex::default() });
         self.lock().insert(stream.into(), Arc::downgrade(&tap));
         self.share_out();
         tap
@@ -65,6 +67,11 @@ impl Taps {
         };
         self.share.store(self.stream_bytes.min(self.all_bytes / taps.len().max(1)), Ordering::Relaxed);
         taps.iter().for_each(|tap| tap.lock().trim(self.limits()));
+    }
+
+    /// Packets of all streams since the last call that found their queue full.
+    pub fn take_lost(&self) -> u64 {
+        self.lost.swap(0, Ordering::Relaxed)
     }
 
     /// Bytes that all hold.
@@ -99,17 +106,12 @@ impl Tap {
         self.lock().begin(time)
     }
 
-    /// Packets since the last call that found the queue full.
-    pub fn take_lost(&self) -> u64 {
-        self.lost.swap(0, Ordering::Relaxed)
-    }
-
     /// For a new connection.
     pub(super) fn connect(self: &Arc<Self>) -> (Inlet, Outlet) {
         let (queue, waiting) = sync_channel(QUEUE);
-        let lost = Arc::new(AtomicU64::new(0));
-        let outlet = Outlet { tap: self.clone(), waiting, lost: lost.clone(), format: None };
-        (Inlet { queue, lost }, outlet)
+        let (bytes, lost) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicU64::new(0)));
+        let outlet = Outlet { tap: self.clone(), waiting, bytes: bytes.clone(), lost: lost.clone(), format: None };
+        (Inlet { queue, bytes, lost }, outlet)
     }
 
     fn lock(&self) -> MutexGuard<'_, Ring> {
@@ -131,6 +133,8 @@ struct Coded {
 #[derive(Clone)]
 pub(super) struct Inlet {
     queue: SyncSender<Coded>,
+    /// That wait.
+    bytes: Arc<AtomicUsize>,
     lost: Arc<AtomicU64>,
 }
 
@@ -149,9 +153,13 @@ impl Inlet {
         let inlet = self.clone();
         pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
             if let Some(gst::PadProbeData::Buffer(buffer)) = &info.data {
-                let lost = inlet.lost.swap(0, Ordering::Relaxed);
+                let (size, lost) = (buffer.size(), inlet.lost.swap(0, Ordering::Relaxed));
+                // One that is larger than all that may wait goes alone.
+                let before = inlet.bytes.fetch_add(size, Ordering::Relaxed);
+                let room = before == 0 || before + size <= QUEUE_BYTES;
                 let coded = Coded { buffer: buffer.clone(), caps: pad.current_caps(), arrived: Instant::now(), lost };
-                if inlet.queue.try_send(coded).is_err() {
+                if !room || inlet.queue.try_send(coded).is_err() {
+                    inlet.bytes.fetch_sub(size, Ordering::Relaxed);
                     inlet.lost.fetch_add(lost + 1, Ordering::Relaxed);
                 }
             }
@@ -164,6 +172,7 @@ impl Inlet {
 pub(super) struct Outlet {
     tap: Arc<Tap>,
     waiting: Receiver<Coded>,
+    bytes: Arc<AtomicUsize>,
     lost: Arc<AtomicU64>,
     format: Option<(gst::Caps, Arc<Format>)>,
 }
@@ -174,12 +183,13 @@ impl Outlet {
     pub fn drain(&mut self) {
         let now = (Instant::now(), SystemTime::now());
         while let Ok(Coded { buffer, caps, arrived, lost }) = self.waiting.try_recv() {
+            self.bytes.fetch_sub(buffer.size(), Ordering::Relaxed);
             let (Some(caps), Ok(bytes)) = (caps, buffer.map_readable()) else {
                 self.lost.fetch_add(1 + lost, Ordering::Relaxed);
                 continue;
             };
             if lost > 0 {
-                self.tap.lost.fetch_add(lost, Ordering::Relaxed);
+                self.tap.taps.lost.fetch_add(lost, Ordering::Relaxed);
             }
             let time = |time: Option<gst::ClockTime>| time.map(Duration::from);
             let packet = Packet {

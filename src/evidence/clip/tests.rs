@@ -54,7 +54,7 @@ fn clipped(folder: &TempDir, name: &str, line: &str) -> (PathBuf, PathBuf, Spool
         }
     }
     let packets = tap.after(0);
-    assert_eq!((packets.len(), tap.take_lost()), (60, 0), "{name}");
+    assert_eq!((packets.len(), taps.take_lost()), (60, 0), "{name}");
     let spooled = folder.path().join(format!("{name}.spool"));
     let mut spool = Spool::new(&spooled, &packets[0]).unwrap();
     packets.iter().for_each(|packet| spool.push(packet).unwrap());
