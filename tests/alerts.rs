@@ -15,8 +15,8 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
-use support::stack::{Server, alertmanager, suspicious_model};
-use support::{Program, demo, free_port, signal, wait_for};
+use support::stack::{Server, alertmanager};
+use support::{Program, demo, free_port, signal, suspicious_model, wait_for};
 
 const SECRET: &str = "do-not-print-this-key";
 

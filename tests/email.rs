@@ -7,8 +7,8 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
-use support::stack::{Server, suspicious_model};
-use support::{Program, demo, free_port, root, wait_for};
+use support::stack::Server;
+use support::{Program, demo, free_port, root, suspicious_model, wait_for};
 
 const PASSWORD: &str = "do-not-print-this-password";
 

@@ -9,8 +9,7 @@ use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use support::stack::suspicious_model;
-use support::{Camera, Program, demo, free_port, signal, text, truevision, wait_for};
+use support::{Camera, Program, demo, free_port, signal, suspicious_model, text, truevision, wait_for};
 use tempfile::TempDir;
 
 /// Where a program keeps what it keeps, over its starts.

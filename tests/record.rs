@@ -6,24 +6,7 @@ mod support;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use support::{Program, demo, root, wait_for};
-
-/// The trial model, made to say FAKE of everything.
-fn alarmist() -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    let trial = root().join("models/trial-112");
-    for file in ["encoder.onnx", "head.onnx"] {
-        std::fs::copy(trial.join(file), folder.path().join(file)).unwrap();
-    }
-    let contract = std::fs::read_to_string(trial.join("model.toml")).unwrap();
-    let moved: String = contract
-        .lines()
-        .map(|line| if line.starts_with("bias = ") { "bias = -3.0\n".to_owned() } else { format!("{line}\n") })
-        .collect();
-    assert_ne!(moved, contract);
-    std::fs::write(folder.path().join("model.toml"), moved).unwrap();
-    folder
-}
+use support::{Program, demo, root, suspicious_model, wait_for};
 
 /// A program that plays the untouched clip again and again and keeps in `folder` what it judged. Every frame is judged,
 /// however busy the machine is.
@@ -49,7 +32,7 @@ fn fake(program: &Program) -> Value {
 
 #[test]
 fn a_review_outlives_kill_9_and_what_lasted_then_has_ended() {
-    let (model, folder) = (alarmist(), tempfile::tempdir().unwrap());
+    let (model, folder) = (suspicious_model(), tempfile::tempdir().unwrap());
     let program = start(model.path(), folder.path());
     let mut told = program.events();
     let event = told.until("a FAKE period", |event| event["type"] == "period" && event["label"] == "FAKE");
@@ -94,7 +77,7 @@ fn a_review_outlives_kill_9_and_what_lasted_then_has_ended() {
 
 #[test]
 fn the_environment_wins_over_what_was_changed_and_what_is_old_goes() {
-    let (model, folder) = (alarmist(), tempfile::tempdir().unwrap());
+    let (model, folder) = (suspicious_model(), tempfile::tempdir().unwrap());
     let program = start(model.path(), folder.path());
     fake(&program);
     let (status, _) = program.patch("/api/v1/settings", &json!({ "verdict.fake_at": 0.9, "record.keep_days": 1 }));

@@ -8,8 +8,8 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
-use support::stack::{Server, alertmanager, prometheus, suspicious_model};
-use support::{PATIENCE, Program, demo, free_port, root, wait_for};
+use support::stack::{Server, alertmanager, prometheus};
+use support::{PATIENCE, Program, demo, free_port, root, suspicious_model, wait_for};
 
 const TOKEN: &str = "a-token-of-32-characters-or-more-for-the-door";
 

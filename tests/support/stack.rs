@@ -1,22 +1,6 @@
-//! What stands around the program in the tests of alerts: a model that suspects everybody, and servers of Debian's packages
-//! with the files of deploy/.
+//! What stands around the program in the tests of alerts: servers of Debian's packages with the files of deploy/.
 
 use std::process::{Child, Command, Stdio};
-
-/// The trial model with another bias, by which every face is FAKE: it is not sure enough of the demo's clip.
-pub fn suspicious_model() -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    let from = super::root().join("models/trial-112");
-    for file in ["encoder.onnx", "head.onnx"] {
-        std::fs::copy(from.join(file), folder.path().join(file)).unwrap();
-    }
-    let text = std::fs::read_to_string(from.join("model.toml")).unwrap();
-    let line = |line: &str| if line.starts_with("bias = ") { "bias = -8.0".to_owned() } else { line.to_owned() };
-    let changed: Vec<String> = text.lines().map(line).collect();
-    assert_ne!(changed.join("\n"), text.trim_end());
-    std::fs::write(folder.path().join("model.toml"), changed.join("\n")).unwrap();
-    folder
-}
 
 /// A server of the system, ended with the test.
 pub struct Server(pub Child, pub Option<tempfile::TempDir>);
