@@ -20,7 +20,7 @@ const OWNERS: [(&str, &[&str]); 6] = [
     ("axum", &["web/"]),
     ("prometheus", &["metrics.rs"]),
     ("gstreamer_app", &["source/", "evidence/"]),
-    ("rusqlite", &["record/"]),
+    ("rusqlite", &["record/", "alerts/store.rs"]),
     ("cudarc", &["pixels/cuda.rs"]),
 ];
 

@@ -1,5 +1,6 @@
 //! The stack of deploy/compose.yaml without containers: Debian's Prometheus and Alertmanager with the very files of deploy/,
-//! and the real binary behind a token. Only addresses, paths and Prometheus' two intervals are replaced.
+//! and the real binary behind a token. Replaced are addresses, paths, Prometheus' two intervals, and how long a FAKE must last:
+//! the clip is judged as fast as the machine can, and each repetition begins from nothing (promtool tests the lengths).
 
 mod support;
 
@@ -18,6 +19,7 @@ struct Stack {
     prometheus: String,
     alertmanager: String,
     _servers: [Server; 2],
+    _folders: [tempfile::TempDir; 2],
 }
 
 impl Stack {
@@ -40,9 +42,13 @@ impl Stack {
             ("TRUEVISION__DETECTOR__MODEL", &model.path().display().to_string()),
         ];
         let program = Program::start_with(&settings, &env);
-        let rules = format!("{}/deploy/prometheus/", root().display());
+        let rules = tempfile::tempdir().unwrap();
+        for file in ["rules.yaml", "recording.yaml"] {
+            let shipped = std::fs::read_to_string(root().join("deploy/prometheus").join(file)).unwrap();
+            std::fs::write(rules.path().join(file), shipped.replace("for: 15s", "for: 0s")).unwrap();
+        }
         let replaced = [
-            ("/etc/prometheus/", rules.as_str()),
+            ("/etc/prometheus/", &*format!("{}/", rules.path().display())),
             ("/run/secrets/truevision_token", &token),
             ("truevision:8080", &program.address),
             ("alertmanager:9093", &alertmanager.0),
@@ -55,12 +61,11 @@ impl Stack {
             prometheus: prometheus.0,
             alertmanager: alertmanager.0,
             _servers: [prometheus.1, alertmanager.1],
+            _folders: [secrets, rules],
         };
         wait_for("Prometheus to reach TrueVision", || {
             (!stack.query("up{job=\"truevision\"} == 1")?.is_empty()).then_some(())
         });
-        // Prometheus has read the token by then.
-        drop(secrets);
         stack
     }
 
