@@ -162,10 +162,13 @@ try {
     await sleep(MINUTE_MS);
     const now = { at: performance.now(), processes: tree(root), wall: await wall(door) };
     const secs = (now.at - before.at) / 1000;
-    const share = (kind?: string) => `${((100 * (spent(now.processes, kind) - spent(before.processes, kind))) / secs).toFixed(1)} %`;
+    const share = (kind?: string) =>
+      `${((100 * (spent(now.processes, kind) - spent(before.processes, kind))) / secs).toFixed(1)} %`;
     const heap = await ask<{ usedSize: number; totalSize: number }>(door, "Runtime.getHeapUsage");
     // Chromium keeps a spare renderer at hand; the tab's is the larger one.
-    const [renderer] = now.processes.filter(({ kind }) => kind === "renderer").sort((a, b) => b.residentMb - a.residentMb);
+    const [renderer] = now.processes
+      .filter(({ kind }) => kind === "renderer")
+      .sort((a, b) => b.residentMb - a.residentMb);
     if (!renderer) throw new Error("Chromium has no renderer");
     highest = Math.max(highest, renderer.residentMb);
     const rate = (now.wall.drawn - before.wall.drawn) / secs;
