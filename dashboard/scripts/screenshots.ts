@@ -16,7 +16,7 @@ const REDUCE = `
 import sys
 from PIL import Image
 full = Image.open(sys.argv[1]).convert("RGB")
-full.quantize(palette=full.quantize(256), dither=Image.Dither.NONE).save(sys.argv[1], optimize=True)
+full.quantize(palette=full.quantize(256), dither=Image.Dither.FLOYDSTEINBERG).save(sys.argv[1], optimize=True)
 `;
 /** Who reads the documents should not wait for a picture. */
 const MOST_BYTES = 300_000;
