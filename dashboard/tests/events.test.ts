@@ -22,7 +22,7 @@ afterAll(async () => {
 
 test("an event comes by itself, with the face", async () => {
   const first = desk.page.locator(".period").last();
-  await first.waitFor({ timeout: 55_000 });
+  await first.waitFor({ timeout: 200_000 });
   expect(await first.locator(".chip").first().textContent()).toMatch(/REAL|FAKE|UNCERTAIN/);
 });
 
@@ -59,7 +59,7 @@ test("a stream's own page shows its faces over time, its windows and its source"
     .first()
     .waitFor();
   await page.locator("canvas.picture[data-frame]").waitFor();
-  await page.locator(".strip img").first().waitFor({ timeout: 55_000 });
+  await page.locator(".strip img").first().waitFor({ timeout: 200_000 });
   expect(await page.locator(".strip").first().locator("li").count()).toBe(8);
   await page.getByText("avdec_h264").first().waitFor();
 });
