@@ -64,7 +64,10 @@ pub fn run(config: Config) -> Result<(), Error> {
     let Rooms { board, metrics, detector, .. } = &*app.rooms;
     let contract = detector.contract();
     let model = event::ModelName { name: contract.name.clone(), version: contract.version.clone() };
-    let analyses = Analyses::start(&config.analyses, config.scoring(), model, board.clone(), metrics.clone())?;
+    // Without a record nothing can be changed while the program runs.
+    let (record, start) = (app.record.clone().ok(), config.analyses.keep());
+    let keep = move || record.as_ref().map_or(start, |record| record.analyses());
+    let analyses = Analyses::start(&config.analyses, keep, config.scoring(), model, board.clone(), metrics.clone())?;
     let analyses = Arc::new(analyses);
     let folder = Path::new(&config.detector.model);
     let behind = Behind {
@@ -99,7 +102,7 @@ pub fn run(config: Config) -> Result<(), Error> {
 /// A record that cannot be kept does not keep anybody from analysing.
 fn open_record(config: &Config, metrics: &Arc<Metrics>) -> Result<record::Opened, record::Error> {
     let fixed = record::Key::ALL.into_iter().filter(|key| config::set_by_environment(key.name())).collect();
-    let opened = record::Opened::new(&config.record, &config.verdict, fixed, metrics.clone());
+    let opened = record::Opened::new(&config.record, &config.verdict, config.analyses.keep(), fixed, metrics.clone());
     match &opened {
         Ok(_) => tracing::info!(folder = %config.record.folder.display(), "verdicts are kept"),
         Err(record::Error::Off) => tracing::info!("verdicts are not kept: record.folder is empty"),

@@ -15,13 +15,14 @@ const TOOLS: [&str; 4] = ["pixels", "infer", "metrics", "secret"];
 const TOP: [&str; 5] = ["config", "app", "bench", "lib", "main"];
 
 /// (crate, the only places under src/ that may name it).
-const OWNERS: [(&str, &[&str]); 6] = [
+const OWNERS: [(&str, &[&str]); 7] = [
     ("ort", &["infer/"]),
     ("axum", &["web/"]),
     ("prometheus", &["metrics.rs"]),
     ("gstreamer_app", &["source/", "evidence/"]),
     ("rusqlite", &["record/", "alerts/store.rs"]),
     ("cudarc", &["pixels/cuda.rs"]),
+    ("nvml_wrapper", &["vitals/gpu.rs"]),
 ];
 
 /// The only files with unsafe code: foreign functions.

@@ -2,7 +2,7 @@
 // In: the release binary and the clips that set-up makes. Out: docs/images/*.png, one of every page.
 
 import { execFileSync } from "node:child_process";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { DESKTOP, decided, launch, open, PHONE } from "../tests/browser";
@@ -10,14 +10,20 @@ import { CLIPS, DEMO, Program } from "../tests/program";
 
 const ROOT = join(import.meta.dirname, "../..");
 const IMAGES = join(ROOT, "docs/images");
-/** Pillow of set-up's Python: 256 colours make a picture half as large or less. */
+/** Pillow of set-up's Python: 256 colours, dithered where that does not make the picture too large. */
 const PYTHON = join(ROOT, ".cache/venv/bin/python");
 const REDUCE = `
-import sys
+import os, sys
 from PIL import Image
-full = Image.open(sys.argv[1]).convert("RGB")
-full.quantize(palette=full.quantize(256), dither=Image.Dither.NONE).save(sys.argv[1], optimize=True)
+path, most = sys.argv[1], int(sys.argv[2])
+full = Image.open(path).convert("RGB")
+for dither in (Image.Dither.FLOYDSTEINBERG, Image.Dither.NONE):
+    full.quantize(palette=full.quantize(256), dither=dither).save(path, optimize=True)
+    if os.path.getsize(path) <= most:
+        break
 `;
+/** Who reads the documents should not wait for a picture. */
+const MOST_BYTES = 300_000;
 /** So long the line grows before it is worth a picture. */
 const LINE_MS = 25_000;
 /** Judging a clip on a busy machine, and the slowest of the rest. */
@@ -39,7 +45,10 @@ const PAGES: [file: string, hash: string, selector: string][] = [
 async function shoot(page: Page, file: string): Promise<void> {
   const path = join(IMAGES, `${file}.png`);
   await page.screenshot({ path });
-  execFileSync(PYTHON, ["-c", REDUCE, path]);
+  execFileSync(PYTHON, ["-c", REDUCE, path, String(MOST_BYTES)]);
+  const { size } = statSync(path);
+  if (size > MOST_BYTES) throw new Error(`${path} has ${size} bytes, more than ${MOST_BYTES}`);
+  console.log(`${file}.png ${size} bytes`);
 }
 
 /** Goes on when both streams carry a verdict and none is waiting for the first frames of a face. */
@@ -71,9 +80,13 @@ try {
   await page.locator(".viewer img").waitFor();
   await page.waitForTimeout(1_500);
   await shoot(page, "analysis");
-  const phone = await open(browser, program.url, { viewport: PHONE, deviceScaleFactor: 2 });
+  const phone = await open(browser, program.url, { viewport: PHONE, deviceScaleFactor: 1.5 });
   await settled(phone.page);
   await shoot(phone.page, "phone");
+  await phone.page.context().close();
+  const light = await open(browser, program.url, { viewport: DESKTOP, colorScheme: "light" });
+  await settled(light.page);
+  await shoot(light.page, "light");
 } finally {
   await browser.close();
   await program.stop();

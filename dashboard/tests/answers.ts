@@ -214,6 +214,7 @@ const settings = {
       changed: true,
       default: 1024,
     },
+    setting("analyses.keep_days", 30, "days", 1, 3650, "Results of uploaded files are removed after so many days."),
   ],
 };
 
@@ -296,7 +297,7 @@ export const answers: Record<string, unknown> = {
     memory_mb: 238,
     threads: 24,
     files: 41,
-    gpu: null,
+    gpu: { name: "NVIDIA L4", memory_mb: 1_204, memory_total_mb: 24_152, load: 0.31 },
     uptime_secs: 7_300,
     provider: "cpu",
     model: "trial-112",

@@ -44,12 +44,15 @@ export interface Watched {
   pictures: Buffer[];
 }
 
+/** A machine that others keep busy is ten times slower than it could be. */
+const PATIENT_MS = 120_000;
 /** More than a second of two streams. */
 const PICTURES_KEPT = 40;
 
 export async function open(browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<Watched> {
   const context = await browser.newContext({ viewport: DESKTOP, colorScheme: "dark", ...options });
   const page = await context.newPage();
+  page.setDefaultTimeout(PATIENT_MS);
   const watched: Watched = { page, errors: [], strangers: [], pictures: [] };
   const { host } = new URL(url);
   const meet = (address: string) => {

@@ -22,7 +22,7 @@ afterAll(async () => {
 
 test("an event comes by itself, with the face", async () => {
   const first = desk.page.locator(".period").last();
-  await first.waitFor({ timeout: 55_000 });
+  await first.waitFor({ timeout: 200_000 });
   expect(await first.locator(".chip").first().textContent()).toMatch(/REAL|FAKE|UNCERTAIN/);
 });
 
@@ -59,7 +59,7 @@ test("a stream's own page shows its faces over time, its windows and its source"
     .first()
     .waitFor();
   await page.locator("canvas.picture[data-frame]").waitFor();
-  await page.locator(".strip img").first().waitFor({ timeout: 55_000 });
+  await page.locator(".strip img").first().waitFor({ timeout: 200_000 });
   expect(await page.locator(".strip").first().locator("li").count()).toBe(8);
   await page.getByText("avdec_h264").first().waitFor();
 });
@@ -85,8 +85,6 @@ test("the API reads itself out", async () => {
 });
 
 test("no console error but the refusal, no request to another host", () => {
-  // Alerts belong to another room; a server without them answers 404 to the settings page.
-  const others = desk.errors.filter((error) => !/status of 4(00|04)/.test(error));
-  expect(others).toEqual([]);
+  expect(desk.errors.filter((error) => !/status of 400/.test(error))).toEqual([]);
   expect(desk.strangers).toEqual([]);
 });

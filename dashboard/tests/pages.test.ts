@@ -115,6 +115,66 @@ test("a moved threshold shows its effect before it is applied", async () => {
   expect(await apply.isDisabled()).toBe(false);
 });
 
+test("a report on paper is black on white: picture, verdict, model and hash, and nothing to click", async () => {
+  const { page } = desk;
+  const theme = await page.locator("html").getAttribute("data-theme");
+  await visit(page, "analyze/a1", "What limited this judgement");
+  await page.emulateMedia({ media: "print" });
+  for (const gone of [".nav", ".header", ".page-actions", ".viewer-bar", ".chart-table"]) {
+    expect(await page.locator(gone).first().isVisible()).toBe(false);
+  }
+  for (const there of [".viewer-picture img", ".doughnut", ".chart-box canvas", ".sha"]) {
+    expect(await page.locator(there).first().isVisible()).toBe(true);
+  }
+  expect(await page.locator(".sha").textContent()).toMatch(/SHA-256 [0-9a-f]{64}$/);
+  expect(await page.locator(".pairs", { hasText: "Model" }).textContent()).toContain("trial-112 0.0.1");
+  const style = (name: string) => page.evaluate((name) => getComputedStyle(document.body).getPropertyValue(name), name);
+  expect(await style("color")).toBe("rgb(0, 0, 0)");
+  expect(await style("background-color")).toBe("rgb(255, 255, 255)");
+  // The lines are drawn anew: none is wider than the paper, none in the ink of a dark screen.
+  const widths = () =>
+    page.locator(".chart-box canvas").evaluateAll((all) => all.map((canvas) => canvas.getBoundingClientRect().width));
+  await expect.poll(async () => Math.max(...(await widths()))).toBeLessThanOrEqual(660);
+  expect(await page.locator("html").getAttribute("data-theme")).toBe("light");
+  expect((await page.pdf({ format: "A4" })).subarray(0, 5).toString()).toBe("%PDF-");
+  await page.emulateMedia({ media: null });
+  await expect.poll(() => page.locator("html").getAttribute("data-theme")).toBe(theme);
+});
+
+test("sound and notification are off until they are asked for, and the wish is kept", async () => {
+  const { page } = desk;
+  await visit(page, "alerts", "Deliveries given up");
+  const sound = page.getByRole("checkbox", { name: /^Play a sound/ });
+  const notify = page.getByRole("checkbox", { name: /^Show a notification/ });
+  expect([await sound.isChecked(), await notify.isChecked()]).toEqual([false, false]);
+  await page.context().grantPermissions(["notifications"]);
+  await sound.check();
+  await notify.check();
+  await visit(page, "settings", "Where alerts go");
+  expect([await sound.isChecked(), await notify.isChecked()]).toEqual([true, true]);
+  await sound.uncheck();
+  await visit(page, "alerts", "Deliveries given up");
+  expect([await sound.isChecked(), await notify.isChecked()]).toEqual([false, true]);
+});
+
+test("who wants less motion gets none", async () => {
+  const { page } = desk;
+  await visit(page, "analyze/a1", "What limited this judgement");
+  const moves = () =>
+    page.evaluate(() =>
+      [...document.querySelectorAll("*")].flatMap((element) => {
+        const { transitionDuration, animationDuration } = getComputedStyle(element);
+        return [transitionDuration, animationDuration]
+          .flatMap((words) => words.split(", "))
+          .filter((of) => of !== "0s");
+      }),
+    );
+  expect((await moves()).length).toBeGreaterThan(0);
+  await page.emulateMedia({ reducedMotion: "reduce" });
+  expect((await moves()).filter((of) => Number.parseFloat(of) > 0)).toEqual([]);
+  await page.emulateMedia({ reducedMotion: null });
+});
+
 test("no console error, no request to another host", () => {
   expect(desk.errors).toEqual([]);
   expect(desk.strangers).toEqual([]);

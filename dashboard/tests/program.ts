@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const ROOT = join(import.meta.dirname, "../..");
-const BINARY = join(ROOT, "target/release/truevision");
+const BINARY = process.env.TRUEVISION_BINARY ?? join(ROOT, "target/release/truevision");
 export const CLIPS = join(ROOT, ".cache/demo");
 
 interface Settings {
@@ -56,6 +56,7 @@ export class Program {
           ...process.env,
           TRUEVISION__ANALYSES__FOLDER: join(folder, "analyses"),
           TRUEVISION__RECORD__FOLDER: join(folder, "record"),
+          TRUEVISION__ALERTS__DATABASE: join(folder, "alerts.db"),
           ...(token === undefined ? {} : { TRUEVISION__WEB__TOKEN: token }),
         },
         stdio: ["ignore", "pipe", "pipe"],

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::metrics::Metrics;
 use crate::publish::event::{AnalysisState, Body, JobState, ModelName};
 use crate::publish::{Board, Report};
+use crate::record::Keep;
 use crate::score;
 
 pub use job::{Analysis, AnalysisResult};
@@ -37,7 +38,7 @@ pub struct Config {
     /// Results older than that go, days, 1-3650.
     pub keep_days: u32,
     /// The oldest results go when all together take more, MB, 10-1000000.
-    pub keep_mb: u64,
+    pub keep_mb: u32,
 }
 
 impl Default for Config {
@@ -47,6 +48,10 @@ impl Default for Config {
 }
 
 impl Config {
+    pub fn keep(&self) -> Keep {
+        Keep { days: self.keep_days, mb: self.keep_mb }
+    }
+
     /// Adds a (key, message) for every impossible value; keys are relative to this table.
     pub fn check(&self, faults: &mut Vec<(String, String)>) {
         let mut range = |key: &str, value: u64, low: u64, high: u64| {
@@ -57,7 +62,7 @@ impl Config {
         range("max_mb", self.max_mb, 1, 100_000);
         range("queue", self.queue as u64, 1, 1000);
         range("keep_days", self.keep_days.into(), 1, 3650);
-        range("keep_mb", self.keep_mb, 10, 1_000_000);
+        range("keep_mb", self.keep_mb.into(), 10, 1_000_000);
         if self.folder.as_os_str().is_empty() {
             faults.push(("folder".into(), "must name a folder, got nothing; as data/analyses".into()));
         }
@@ -83,6 +88,8 @@ pub struct Analyses {
 /// What the door and the worker both touch.
 struct Shared {
     config: Config,
+    /// What of the results is kept; it may change while the program runs.
+    keep: Box<dyn Fn() -> Keep + Send + Sync>,
     folder: Folder,
     model: ModelName,
     board: Board,
@@ -109,8 +116,10 @@ impl List {
 
 impl Analyses {
     /// Takes up what an earlier start of the program left and starts the worker. Loads no model before the first file.
+    /// `keep` is asked whenever results may be too old or too much.
     pub fn start(
         config: &Config,
+        keep: impl Fn() -> Keep + Send + Sync + 'static,
         scoring: score::Settings,
         model: ModelName,
         board: Board,
@@ -120,6 +129,7 @@ impl Analyses {
         let jobs = folder.jobs().into_iter().map(|told| (told.id.clone(), Job::new(told))).collect();
         let shared = Arc::new(Shared {
             config: config.clone(),
+            keep: Box::new(keep),
             folder,
             model,
             board,
@@ -186,6 +196,11 @@ impl Analyses {
         true
     }
 
+    /// Removes what is too old or too much, as after a change of what is kept. Blocks for the disk.
+    pub fn tidy(&self) {
+        self.shared.tidy();
+    }
+
     /// Ends the worker. What runs is queued again for the next start of the program.
     pub fn stop(&self) {
         {
@@ -247,7 +262,8 @@ impl Shared {
     fn tidy(&self) {
         let over: Vec<String> =
             self.lock().jobs.values().filter(|job| job.told.state.is_final()).map(|job| job.told.id.clone()).collect();
-        for id in self.folder.too_much(&over, self.config.keep_days, self.config.keep_mb) {
+        let Keep { days, mb } = (self.keep)();
+        for id in self.folder.too_much(&over, days, mb.into()) {
             self.lock().jobs.remove(&id);
             self.folder.remove(&id);
         }

@@ -28,7 +28,7 @@ use crate::verdict;
 
 pub use effect::Effects;
 pub use read::{Cursor, Events, Filter, Point, Reader, Storage};
-pub use tuning::{Key, Refused, Setting};
+pub use tuning::{Keep, Key, Refused, Setting};
 
 use store::Store;
 use tuning::{Tuning, Values};
@@ -119,10 +119,12 @@ pub struct Opened {
 }
 
 impl Opened {
-    /// Opens the database of these settings; `fixed` are the settings that the environment has set.
+    /// Opens the database of these settings; `analyses` is what the analyses keep, `fixed` are the settings that the
+    /// environment has set.
     pub fn new(
         config: &Config,
         verdict: &verdict::Config,
+        analyses: Keep,
         fixed: Vec<Key>,
         metrics: Arc<Metrics>,
     ) -> Result<Self, Error> {
@@ -130,7 +132,7 @@ impl Opened {
             return Err(Error::Off);
         }
         let store = Store::open(&config.folder)?;
-        let mut tuning = Tuning::new(Values { verdict: verdict.clone(), record: config.clone() }, fixed);
+        let mut tuning = Tuning::new(Values { verdict: verdict.clone(), record: config.clone(), analyses }, fixed);
         let kept = store.settings()?;
         for refused in tuning.restore(&kept) {
             tracing::warn!("a setting changed earlier is passed over: {refused}");
@@ -224,6 +226,11 @@ impl Record {
     /// The settings of the record in force.
     pub fn config(&self) -> Config {
         lock(&self.state).tuning.now().record.clone()
+    }
+
+    /// How long and how much of the analyses is kept by the settings in force.
+    pub fn analyses(&self) -> Keep {
+        lock(&self.state).tuning.now().analyses
     }
 
     /// The thresholds in force: fake_at and real_at.

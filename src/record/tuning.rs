@@ -17,10 +17,13 @@ pub enum Key {
     RealAt,
     KeepDays,
     KeepMb,
+    AnalysesKeepDays,
+    AnalysesKeepMb,
 }
 
 impl Key {
-    pub const ALL: [Self; 4] = [Self::FakeAt, Self::RealAt, Self::KeepDays, Self::KeepMb];
+    pub const ALL: [Self; 6] =
+        [Self::FakeAt, Self::RealAt, Self::KeepDays, Self::KeepMb, Self::AnalysesKeepDays, Self::AnalysesKeepMb];
 
     /// As in the settings file.
     pub fn name(self) -> &'static str {
@@ -29,6 +32,8 @@ impl Key {
             Self::RealAt => "verdict.real_at",
             Self::KeepDays => "record.keep_days",
             Self::KeepMb => "record.keep_mb",
+            Self::AnalysesKeepDays => "analyses.keep_days",
+            Self::AnalysesKeepMb => "analyses.keep_mb",
         }
     }
 
@@ -39,8 +44,8 @@ impl Key {
     fn unit(self) -> &'static str {
         match self {
             Self::FakeAt | Self::RealAt => "confidence",
-            Self::KeepDays => "days",
-            Self::KeepMb => "MB",
+            Self::KeepDays | Self::AnalysesKeepDays => "days",
+            Self::KeepMb | Self::AnalysesKeepMb => "MB",
         }
     }
 
@@ -49,8 +54,9 @@ impl Key {
         match self {
             Self::FakeAt => (0.5, 1.0),
             Self::RealAt => (0.0, 0.5),
-            Self::KeepDays => (1.0, 3650.0),
+            Self::KeepDays | Self::AnalysesKeepDays => (1.0, 3650.0),
             Self::KeepMb => (1.0, 1_000_000.0),
+            Self::AnalysesKeepMb => (10.0, 1_000_000.0),
         }
     }
 
@@ -58,8 +64,10 @@ impl Key {
         match self {
             Self::FakeAt => "A face whose rolling fake confidence is at or above it is FAKE.",
             Self::RealAt => "At or below it the face is REAL; between the two it is UNCERTAIN.",
-            Self::KeepDays => "What is kept is removed after so many days.",
-            Self::KeepMb => "Above so much the oldest is removed.",
+            Self::KeepDays => "Events and their pictures are removed after so many days.",
+            Self::KeepMb => "Above so much the oldest events are removed.",
+            Self::AnalysesKeepDays => "Results of uploaded files are removed after so many days.",
+            Self::AnalysesKeepMb => "Above so much the oldest results of uploaded files are removed.",
         }
     }
 }
@@ -69,6 +77,14 @@ impl Key {
 pub struct Values {
     pub verdict: verdict::Config,
     pub record: Config,
+    pub analyses: Keep,
+}
+
+/// How long and how much a later room keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keep {
+    pub days: u32,
+    pub mb: u32,
 }
 
 impl Values {
@@ -78,6 +94,8 @@ impl Values {
             Key::RealAt => shown(self.verdict.real_at),
             Key::KeepDays => self.record.keep_days.into(),
             Key::KeepMb => self.record.keep_mb.into(),
+            Key::AnalysesKeepDays => self.analyses.days.into(),
+            Key::AnalysesKeepMb => self.analyses.mb.into(),
         }
     }
 
@@ -87,11 +105,13 @@ impl Values {
             Key::RealAt => self.verdict.real_at = value as f32,
             Key::KeepDays => self.record.keep_days = whole(key, value)?,
             Key::KeepMb => self.record.keep_mb = whole(key, value)?,
+            Key::AnalysesKeepDays => self.analyses.days = whole(key, value)?,
+            Key::AnalysesKeepMb => self.analyses.mb = whole(key, value)?,
         }
         Ok(())
     }
 
-    /// The same check as the file's.
+    /// The same check as the file's; what a later room keeps is checked by its range alone.
     fn check(&self) -> Result<(), Refused> {
         let mut faults = Vec::new();
         self.verdict.check(&mut faults);
@@ -238,7 +258,8 @@ mod tests {
     use super::*;
 
     fn tuning(fixed: &[Key]) -> Tuning {
-        Tuning::new(Values { verdict: verdict::Config::default(), record: Config::default() }, fixed.to_vec())
+        let (verdict, record) = (verdict::Config::default(), Config::default());
+        Tuning::new(Values { verdict, record, analyses: Keep { days: 30, mb: 2000 } }, fixed.to_vec())
     }
 
     fn changes<T>(list: &[(Key, T)]) -> BTreeMap<Key, T>

@@ -1,6 +1,7 @@
-//! How the program is doing. In: its metrics and its process, looked at every 5 s. Out: figures of now, percentiles of
+//! How the program is doing. In: its metrics, its process and the GPU, looked at every 5 s. Out: figures of now, percentiles of
 //! the last minute, and the last quarter of an hour as points. Read by `web`.
 
+mod gpu;
 mod process;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -13,6 +14,9 @@ use utoipa::ToSchema;
 use crate::metrics::{Latency, Metrics, Totals};
 use crate::publish::rfc3339;
 
+use gpu::Driver;
+
+pub use gpu::Gpu;
 pub use process::Process;
 
 /// From one look to the next.
@@ -55,6 +59,7 @@ pub struct StageTime {
 /// Looks every 5 s for as long as somebody holds it.
 pub struct Vitals {
     metrics: Arc<Metrics>,
+    driver: Driver,
     past: Mutex<Past>,
 }
 
@@ -82,7 +87,7 @@ impl Look {
 impl Vitals {
     /// Starts the thread that looks.
     pub fn start(metrics: Arc<Metrics>) -> std::io::Result<Arc<Self>> {
-        let vitals = Arc::new(Self { metrics, past: Mutex::default() });
+        let vitals = Arc::new(Self { metrics, driver: Driver::open(), past: Mutex::default() });
         vitals.look();
         let looking = Arc::downgrade(&vitals);
         std::thread::Builder::new().name("vitals".into()).spawn(move || {
@@ -122,6 +127,11 @@ impl Vitals {
     /// CPU time a second since the last look.
     pub fn cpu_cores(&self, process: &Process) -> f64 {
         self.lock().looks.back().map_or(0.0, |look| cores(look, process, Instant::now()))
+    }
+
+    /// The GPU, where there is one. Waits for its driver.
+    pub fn gpu(&self) -> Option<Gpu> {
+        self.driver.gpu()
     }
 
     pub fn totals(&self) -> Totals {
@@ -174,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_point_tells_what_came_since_the_one_before_and_old_ones_go() {
-        let vitals = Vitals { metrics: Arc::new(Metrics::new()), past: Mutex::default() };
+        let vitals = Vitals { metrics: Arc::new(Metrics::new()), driver: Driver::open(), past: Mutex::default() };
         vitals.look();
         assert_eq!(vitals.history(), []);
         let metrics = &vitals.metrics;

@@ -30,6 +30,7 @@ const PIECES: usize = 8;
 const HEARD_OUT: Duration = Duration::from_secs(10);
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct Named {
     /// What people call the file; says nothing of its kind.
@@ -132,6 +133,7 @@ pub async fn list(State(shared): State<Arc<Shared>>, page: Page) -> Json<Listed>
 }
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Wanted {
     /// 1: as a file to keep.
     download: Option<u8>,

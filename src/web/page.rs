@@ -12,6 +12,7 @@ const USUAL: usize = 50;
 const MOST: usize = 200;
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Page {
     /// 1-200, 50 if not given.
     #[param(minimum = 1, maximum = 200)]

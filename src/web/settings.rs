@@ -10,6 +10,7 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::api::blocking;
 use super::body::Body;
 use super::door::Shared;
 use super::events::{read, record};
@@ -43,7 +44,11 @@ pub async fn change(
         |name: &str| Problem::invalid(name, "there is no such setting that can be changed while the program runs");
     let known = |(name, value): (String, _)| Key::of(&name).map(|key| (key, value)).ok_or_else(|| unknown(&name));
     let changes = wanted.into_iter().map(known).collect::<Result<BTreeMap<_, _>, _>>()?;
-    Ok(Json(Settings { settings: record(&shared)?.change(changes).await? }))
+    let settings = record(&shared)?.change(changes).await?;
+    let analyses = shared.analyses.clone();
+    // Who lowers what is kept wants it gone now and not with the next file.
+    blocking(move || analyses.tidy()).await?;
+    Ok(Json(Settings { settings }))
 }
 
 /// What other thresholds would have made of what is kept.

@@ -20,7 +20,7 @@ use crate::infer::contract::Contract;
 use crate::pixels;
 use crate::publish::{GalleryFace, GalleryWindow, event, rfc3339};
 use crate::verdict::Label;
-use crate::vitals::{Point, Process, StageTime};
+use crate::vitals::{Gpu, Point, Process, StageTime};
 
 /// JPEG quality of the crops: small, and good enough to see what the detector saw.
 const CROP_QUALITY: u8 = 90;
@@ -35,7 +35,7 @@ pub struct Health {
     threads: Option<u64>,
     /// Open files and sockets.
     files: Option<u64>,
-    /// Not measured by this version.
+    /// null: no NVIDIA driver.
     gpu: Option<Gpu>,
     uptime_secs: f64,
     provider: String,
@@ -51,21 +51,15 @@ pub struct Health {
     history: Vec<Point>,
 }
 
-#[derive(Serialize, ToSchema)]
-struct Gpu {
-    name: String,
-    memory_mb: f64,
-}
-
 /// Load, queues, latencies and losses, now and over the last 15 minutes.
 #[utoipa::path(get, path = "/health", tag = "program", responses((status = 200, body = Health)))]
 pub async fn health(State(shared): State<Arc<Shared>>) -> Result<Json<Health>, Problem> {
     let server = shared.board.server();
     let (provider, model) = (server.provider.clone(), shared.model.name());
     let vitals = shared.vitals.clone();
-    let (process, cpu_cores) = blocking(move || {
+    let (process, cpu_cores, gpu) = blocking(move || {
         let process = Process::now();
-        (process, vitals.cpu_cores(&process))
+        (process, vitals.cpu_cores(&process), vitals.gpu())
     })
     .await?;
     Ok(Json(Health {
@@ -74,7 +68,7 @@ pub async fn health(State(shared): State<Arc<Shared>>) -> Result<Json<Health>, P
         memory_mb: process.memory_mb,
         threads: process.threads,
         files: process.files,
-        gpu: None,
+        gpu,
         uptime_secs: shared.board.uptime().as_secs_f64(),
         provider,
         model,

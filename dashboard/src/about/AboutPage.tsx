@@ -80,7 +80,11 @@ export default function AboutPage() {
             Live video is looked at and forgotten, and of an event one small picture of the face is kept. Only when an
             alert opens, the video of some seconds around it is kept as evidence, if that is on.
           </li>
-          <li>Files given to Analyze stay on this machine until the analysis is removed.</li>
+          <li>
+            A file given to Analyze is deleted as soon as it is judged. Its result, with at most 240 small pictures,
+            stays on this machine until you remove it or it is too old or too much: see{" "}
+            <a href={to("settings")}>Settings</a>.
+          </li>
           <li>It recognises nobody: it knows faces apart only while they are in sight, and has no list of people.</li>
           <li>This page loads nothing from other hosts; it keeps your theme and alert choices in this browser only.</li>
           <li>A verdict orders evidence. REAL is no proof of authenticity, FAKE no proof of deceit.</li>

@@ -12,6 +12,7 @@ import { Lines } from "../chart/Lines";
 import { nearest } from "../chart/words";
 import { Icon, LABEL_ICONS } from "../shell/Icon";
 import { Panel } from "../shell/Page";
+import { Table } from "../shell/Table";
 import type { Analysis, Result } from "../wire/analysis";
 import { clockTime, percent, reasonWords, whole } from "../words";
 import { limits, series, shares, worst } from "./series";
@@ -113,45 +114,28 @@ function Faces({ result }: { result: Result }) {
       {result.tracks.length === 0 ? (
         <p className="soft">No face was found.</p>
       ) : (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
-        <section className="table-scroll" tabIndex={0} aria-label="Faces">
-          <table>
-            <thead>
-              <tr>
-                {["Face", "Verdict", "Fake confidence", "Synthetic score", "Windows", "Seen", "Frames not scored"].map(
-                  (name) => (
-                    <th key={name} scope="col">
-                      {name}
-                    </th>
-                  ),
-                )}
-              </tr>
-            </thead>
-            <tbody>
-              {result.tracks.map((track) => (
-                <tr key={track.track} data-label={track.verdict}>
-                  <th scope="row">Face {track.track}</th>
-                  <td>
-                    <span className="chip">
-                      <Icon of={LABEL_ICONS[track.verdict]} /> {track.verdict}
-                    </span>
-                  </td>
-                  <td>{percent(track.fake_confidence)}</td>
-                  <td>{percent(track.synthetic_confidence)}</td>
-                  <td>{whole(track.windows)}</td>
-                  <td>
-                    {clockTime(track.first_secs)} – {clockTime(track.last_secs)}
-                  </td>
-                  <td className="words">
-                    {Object.entries(track.reasons)
-                      .map(([code, frames]) => `${reasonWords(code)} (${whole(frames)})`)
-                      .join(", ") || "none"}
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </section>
+        <Table
+          title="Faces"
+          heads={["Face", "Verdict", "Fake confidence", "Synthetic score", "Windows", "Seen", "Frames not scored"]}
+          wordsFrom={6}
+          rows={result.tracks.map((track) => ({
+            key: track.track,
+            label: track.verdict,
+            cells: [
+              `Face ${track.track}`,
+              <span key="verdict" className="chip">
+                <Icon of={LABEL_ICONS[track.verdict]} /> {track.verdict}
+              </span>,
+              percent(track.fake_confidence),
+              percent(track.synthetic_confidence),
+              whole(track.windows),
+              `${clockTime(track.first_secs)} – ${clockTime(track.last_secs)}`,
+              Object.entries(track.reasons)
+                .map(([code, frames]) => `${reasonWords(code)} (${whole(frames)})`)
+                .join(", ") || "none",
+            ],
+          }))}
+        />
       )}
     </Panel>
   );

@@ -5,9 +5,13 @@
 import { type KeyboardEvent, useEffect, useMemo, useRef } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { onTheme } from "../shell/theme";
+import { Table } from "../shell/Table";
+import { onPaper, onTheme } from "../shell/theme";
 import { options } from "./options";
 import { nearest, rows, summary } from "./words";
+
+/** A page of paper between its margins, CSS pixels: it is laid out only after what is drawn for it. */
+const PAPER_WIDTH = 660;
 
 export interface Line {
   name: string;
@@ -57,13 +61,14 @@ export function Lines(props: LinesProps) {
         if (cell) cell.textContent = value === null ? "–" : format(value);
       });
     };
+    const width = () => (onPaper() ? PAPER_WIDTH : holder.clientWidth);
     const build = () => {
       plot.current?.destroy();
-      plot.current = new uPlot(options(newest, holder.clientWidth, show), columns(newest.current), holder);
+      plot.current = new uPlot(options(newest, width(), show), columns(newest.current), holder);
     };
     build();
     show(null);
-    const resize = new ResizeObserver(() => plot.current?.setSize({ width: holder.clientWidth, height }));
+    const resize = new ResizeObserver(() => plot.current?.setSize({ width: width(), height }));
     resize.observe(holder);
     const leave = onTheme(build);
     return () => {
@@ -145,31 +150,17 @@ function AsTable({ title, secs, lines, format, clock = false }: LinesProps) {
   return (
     <details className="chart-table">
       <summary>{title} as a table</summary>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
-      <section className="table-scroll" tabIndex={0} aria-label={title}>
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">{clock ? "Time" : "Seconds"}</th>
-              {lines.map(({ name }) => (
-                <th key={name} scope="col">
-                  {name}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {rows(secs, lines).map(({ at, values }) => (
-              <tr key={at}>
-                <th scope="row">{clock ? new Date(at * 1000).toLocaleTimeString() : at.toFixed(2)}</th>
-                {values.map((value, n) => (
-                  <td key={lines[n]?.name}>{value === null ? "–" : format(value)}</td>
-                ))}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </section>
+      <Table
+        title={title}
+        heads={[clock ? "Time" : "Seconds", ...lines.map(({ name }) => name)]}
+        rows={rows(secs, lines).map(({ at, values }) => ({
+          key: at,
+          cells: [
+            clock ? new Date(at * 1000).toLocaleTimeString() : at.toFixed(2),
+            ...values.map((value) => (value === null ? "–" : format(value))),
+          ],
+        }))}
+      />
     </details>
   );
 }

@@ -5,7 +5,8 @@ import type uPlot from "uplot";
 import { colour } from "../shell/theme";
 import type { LinesProps } from "./Lines";
 
-const AXIS = 46;
+/** Room for "1,000 ms". */
+const AXIS = 58;
 
 export function options(
   newest: { current: LinesProps },

@@ -14,9 +14,10 @@ import { type Line, Lines } from "../chart/Lines";
 import { useOverview } from "../live/hooks";
 import { Icon } from "../shell/Icon";
 import { Facts, Page, Panel, Waiting } from "../shell/Page";
+import { Table } from "../shell/Table";
 import { useFetched } from "../shell/useFetched";
 import { type Health, healthNow } from "../wire/state";
-import { dropWords, duration, millis, stageWords, whole } from "../words";
+import { dropWords, duration, millis, percent, stageWords, whole } from "../words";
 
 const EVERY_MS = 5_000;
 
@@ -76,7 +77,7 @@ function Shown({ health, version, linked }: { health: Health; version: string; l
       </dl>
       <History health={health} />
       <div className="columns even">
-        <Panel title="Latency" icon={faClock} note="since the start">
+        <Panel title="Latency" icon={faClock} note="over the last minute">
           <Latencies stages={health.stages} />
         </Panel>
         <Panel title="Frames not looked at" note={lost === 0 ? "none" : `${whole(lost)} since the start`}>
@@ -89,10 +90,7 @@ function Shown({ health, version, linked }: { health: Health; version: string; l
               ["Running for", duration(health.uptime_secs)],
               ["Model", modelWords(health.model)],
               ["Model runs on", health.provider],
-              ["GPU", health.gpu ? String(health.gpu.name ?? "yes") : "none"],
-              ...(typeof health.gpu?.memory_mb === "number"
-                ? ([["GPU memory", `${whole(health.gpu.memory_mb)} MB`]] as [string, string][])
-                : []),
+              ...gpuWords(health.gpu),
               ["Threads", health.threads === null ? "–" : whole(health.threads)],
               ["Open files", health.files === null ? "–" : whole(health.files)],
               ["Pages connected", whole(health.websocket_clients)],
@@ -103,6 +101,16 @@ function Shown({ health, version, linked }: { health: Health; version: string; l
       </div>
     </>
   );
+}
+
+/** What the driver says of the GPU; a machine without one says so. */
+function gpuWords(gpu: Health["gpu"]): [string, string][] {
+  if (gpu === null) return [["GPU", "none"]];
+  return [
+    ["GPU", gpu.name],
+    ["GPU memory", `${whole(gpu.memory_mb)} of ${whole(gpu.memory_total_mb)} MB`],
+    ["GPU load", percent(gpu.load)],
+  ];
 }
 
 /** The model as the server names it: a name alone, or name and version. */
@@ -166,31 +174,14 @@ function History({ health }: { health: Health }) {
 
 function Latencies({ stages }: Pick<Health, "stages">) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
-    <section className="table-scroll" tabIndex={0} aria-label="Latency by stage">
-      <table>
-        <thead>
-          <tr>
-            {["Stage", "half", "95 %", "99 %", "count"].map((name) => (
-              <th key={name} scope="col">
-                {name}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {stages.map(({ stage, p50_ms, p95_ms, p99_ms, count }) => (
-            <tr key={stage}>
-              <th scope="row">{stageWords(stage)}</th>
-              <td>{millis(p50_ms)}</td>
-              <td>{millis(p95_ms)}</td>
-              <td>{millis(p99_ms)}</td>
-              <td>{whole(count)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </section>
+    <Table
+      title="Latency by stage"
+      heads={["Stage", "half", "95 %", "99 %", "count"]}
+      rows={stages.map(({ stage, p50_ms, p95_ms, p99_ms, count }) => ({
+        key: stage,
+        cells: [stageWords(stage), millis(p50_ms), millis(p95_ms), millis(p99_ms), whole(count)],
+      }))}
+    />
   );
 }
 

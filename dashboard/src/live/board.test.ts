@@ -77,3 +77,16 @@ test("the line has a gap while a verdict is stale", () => {
   judge({ label: "STALE", captured: "2026-11-24T11:05:31.500Z", evidence_age_secs: 0.2 });
   expect(board.stream("lobby")?.trace.columns()[1]).toEqual([0.91, null]);
 });
+
+test("on a wall of many, what goes silent is told without waiting for the others", () => {
+  const streams = Array.from({ length: 16 }, (_, n) => liveStream({ id: `s${n}` }));
+  board.apply({ ...snapshot, streams });
+  vi.advanceTimersByTime(1_000);
+  const told = vi.fn();
+  board.subscribe("s3", told);
+  judge({ id: "s4" });
+  vi.advanceTimersByTime(SILENT_MS + 1 - 1_000);
+  board.tick();
+  expect(told).toHaveBeenCalledTimes(1);
+  expect(board.stream("s3")?.lost).toBe("silent");
+});

@@ -29,8 +29,10 @@ export interface Overview {
   counts: Counts;
 }
 
-/** Least time between two words to subscribers, ms. */
+/** Least time between two words to subscribers, ms; on a wall of many nobody reads as fast as on a small one. */
 export const FLUSH_MS = 200;
+const FLUSH_MANY_MS = 500;
+export const MANY = 4;
 
 type Unsubscribe = () => void;
 
@@ -95,13 +97,16 @@ export class Board {
   /** Looks at the clock: what was not heard of for too long becomes lost. */
   tick(): void {
     const now = performance.now();
+    let lost = false;
     for (const [id, view] of this.#views) {
       const next = this.#judged(view, now);
       if (next.lost === view.lost && next.label === view.label) continue;
       this.#views.set(id, next);
       this.#changed.add(id);
+      lost = true;
     }
-    if (this.#changed.size > 0) this.#flushSoon(now);
+    // What is no longer of now must look so at once, however many streams share the page.
+    if (lost) this.#flush();
   }
 
   #put(stream: Stream, known: StreamView | undefined, now: number, heardAt = now): void {
@@ -128,7 +133,8 @@ export class Board {
 
   #flushSoon(now: number): void {
     if (this.#timer !== undefined) return;
-    this.#timer = setTimeout(() => this.#flush(), Math.max(0, this.#flushedAt + FLUSH_MS - now));
+    const pause = this.#views.size > MANY ? FLUSH_MANY_MS : FLUSH_MS;
+    this.#timer = setTimeout(() => this.#flush(), Math.max(0, this.#flushedAt + pause - now));
   }
 
   #flush(): void {

@@ -7,6 +7,7 @@ import { faShapes } from "@fortawesome/free-solid-svg-icons/faShapes";
 import { useMemo } from "react";
 import { Icon } from "../shell/Icon";
 import { Page, Panel, Waiting } from "../shell/Page";
+import { type Row, Table } from "../shell/Table";
 import { useFetched } from "../shell/useFetched";
 import { API } from "../wire/call";
 import { openApi } from "../wire/state";
@@ -70,11 +71,10 @@ function OperationCard({ operation }: { operation: Operation }) {
           <Table
             title={`Parameters of ${method} ${path}`}
             heads={["Parameter", "Type", "Meaning"]}
-            rows={parameters.map(({ name, where, required, type, description }) => [
-              `${name} (${where}${required ? "" : ", optional"})`,
-              type,
-              description,
-            ])}
+            wordsFrom={1}
+            rows={parameters.map(({ name, where, required, type, description }) =>
+              named(`${name} (${where}${required ? "" : ", optional"})`, type, description),
+            )}
           />
         )}
         {body !== null && (
@@ -85,7 +85,8 @@ function OperationCard({ operation }: { operation: Operation }) {
         <Table
           title={`Answers of ${method} ${path}`}
           heads={["Answer", "Type", "When"]}
-          rows={answers.map(({ status, type, description }) => [status, type, description])}
+          wordsFrom={1}
+          rows={answers.map(({ status, type, description }) => named(status, type, description))}
         />
       </div>
     </details>
@@ -104,11 +105,10 @@ function SchemaCard({ schema: { name, description, fields } }: { schema: Schema 
           <Table
             title={`Fields of ${name}`}
             heads={["Field", "Type", "Meaning"]}
-            rows={fields.map((field) => [
-              field.required ? field.name : `${field.name} (optional)`,
-              field.type,
-              field.description,
-            ])}
+            wordsFrom={1}
+            rows={fields.map(({ name, required, type, description }) =>
+              named(required ? name : `${name} (optional)`, type, description),
+            )}
           />
         )}
       </div>
@@ -116,35 +116,6 @@ function SchemaCard({ schema: { name, description, fields } }: { schema: Schema 
   );
 }
 
-function Table({ title, heads, rows }: { title: string; heads: string[]; rows: string[][] }) {
-  return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
-    <section className="table-scroll" tabIndex={0} aria-label={title}>
-      <table>
-        <thead>
-          <tr>
-            {heads.map((head) => (
-              <th key={head} scope="col">
-                {head}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map(([first, ...rest]) => (
-            <tr key={first}>
-              <th scope="row">
-                <code>{first}</code>
-              </th>
-              {rest.map((cell, at) => (
-                <td key={heads[at + 1]} className="words">
-                  {cell}
-                </td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </section>
-  );
+function named(name: string, ...rest: string[]): Row {
+  return { key: name, cells: [<code key="name">{name}</code>, ...rest] };
 }

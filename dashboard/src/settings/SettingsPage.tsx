@@ -14,7 +14,11 @@ import { whole } from "../words";
 import { SettingRow } from "./SettingRow";
 import "../style/model.css";
 
-const ROOMS: Record<string, string> = { verdict: "Verdicts", record: "Record and retention", alerts: "Alerts" };
+const ROOMS: Record<string, string> = {
+  verdict: "Verdicts",
+  record: "How long events are kept",
+  analyses: "How long results of uploaded files are kept",
+};
 
 export default function SettingsPage() {
   const { data, error, put } = useFetched(settingsNow, "settings");

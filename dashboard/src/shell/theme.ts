@@ -5,6 +5,8 @@ export type Theme = "dark" | "light";
 
 const KEY = "truevision.theme";
 const system = matchMedia("(prefers-color-scheme: light)");
+const paper = matchMedia("print");
+let printing = false;
 const listeners = new Set<() => void>();
 /** Asking the browser for a style is dear, and canvases ask with every picture. */
 const colours = new Map<string, string>();
@@ -16,19 +18,33 @@ function chosen(): Theme | null {
 
 export const theme = (): Theme => chosen() ?? (system.matches ? "light" : "dark");
 
+/** Whether what is drawn now goes on paper, which is white whatever the theme. */
+export const onPaper = (): boolean => printing || paper.matches;
+
 export function onTheme(listener: () => void): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);
 }
 
 function apply(): void {
-  document.documentElement.dataset.theme = theme();
+  document.documentElement.dataset.theme = onPaper() ? "light" : theme();
   colours.clear();
   for (const listener of listeners) listener();
 }
 
 export function startTheme(): void {
   system.addEventListener("change", apply);
+  paper.addEventListener("change", apply);
+  // Canvases have to be drawn anew before the page is laid out for paper.
+  for (const [name, now] of [
+    ["beforeprint", true],
+    ["afterprint", false],
+  ] as const) {
+    addEventListener(name, () => {
+      printing = now;
+      apply();
+    });
+  }
   apply();
 }
 

@@ -1,9 +1,10 @@
 // The rolling fake confidence of the last minute, with the thresholds in force. In: a stream's id. Out: a uPlot
-// chart that draws itself twice a second while it is on screen, past React. Used by Tile.tsx.
+// chart that draws itself twice a second (once on a wall of many) while it is on screen, past React. Used by Tile.tsx.
 
 import { useEffect, useRef } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
+import { MANY } from "../live/board";
 import { useLive } from "../live/hooks";
 import { SPAN_SECS } from "../live/trace";
 import { colour, onTheme } from "../shell/theme";
@@ -11,6 +12,7 @@ import { percent } from "../words";
 
 const HEIGHT = 72;
 const DRAW_EVERY_TICKS = 2;
+const DRAW_MANY_EVERY_TICKS = 4;
 const AXIS_WIDTH = 38;
 
 export function ConfidenceLine({ id, fakeAt, realAt }: { id: string; fakeAt: number; realAt: number }) {
@@ -38,7 +40,11 @@ export function ConfidenceLine({ id, fakeAt, realAt }: { id: string; fakeAt: num
     const leave = [
       clock.subscribe(() => {
         ticks += 1;
-        if (ticks % DRAW_EVERY_TICKS === 0 && watch.isVisible(id)) draw();
+        if (
+          ticks % (board.overview().ids.length > MANY ? DRAW_MANY_EVERY_TICKS : DRAW_EVERY_TICKS) === 0 &&
+          watch.isVisible(id)
+        )
+          draw();
       }),
       onTheme(() => {
         plot.destroy();

@@ -10,7 +10,7 @@ const health = object({
   memory_mb: nullable(number),
   threads: nullable(number),
   files: nullable(number),
-  gpu: nullable(record(anything)),
+  gpu: nullable(object({ name: text, memory_mb: number, memory_total_mb: number, load: nullable(number) })),
   uptime_secs: number,
   provider: text,
   model: anything,

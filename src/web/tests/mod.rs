@@ -80,7 +80,8 @@ impl Site {
             stale_secs: 2.0,
         };
         let verdict = verdict::Config::default();
-        let opened = record::Opened::new(record, &verdict, Vec::new(), metrics.clone());
+        let keep = record::Keep { days: 30, mb: 2000 };
+        let opened = record::Opened::new(record, &verdict, keep, Vec::new(), metrics.clone());
         let sinks = opened.iter().map(record::Opened::sink).collect();
         let board = Board::start(&settings, &verdict, &rule, server, metrics.clone(), sinks, runtime.handle());
         let record =
@@ -93,7 +94,9 @@ impl Site {
         let model = event::ModelName { name: "m".into(), version: "1".into() };
         // Its models are not there: no file is judged here, all fail.
         let scoring = score::Settings { detector: no_model(), ..Default::default() };
-        let analyses = Analyses::start(&settings, scoring, model, board.clone(), metrics.clone()).unwrap();
+        let kept = record.clone().ok();
+        let keep = move || kept.as_ref().map_or(keep, |record| record.analyses());
+        let analyses = Analyses::start(&settings, keep, scoring, model, board.clone(), metrics.clone()).unwrap();
         let model = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("models/trial-112");
         let contract = Contract::load(&model).unwrap();
         let behind = Behind {

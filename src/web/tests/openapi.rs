@@ -71,6 +71,27 @@ fn every_refusal_is_documented_as_the_one_error_body() {
     }
 }
 
+/// What a path names is in the path, and everything else behind the question mark.
+#[test]
+fn every_parameter_is_said_to_be_where_it_is() {
+    let document = document(&Site::open());
+    let mut seen = BTreeSet::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                let name = parameter["name"].as_str().unwrap();
+                let place = if path.contains(&format!("{{{name}}}")) { "path" } else { "query" };
+                assert_eq!(parameter["in"], place, "{method} {path}: {name}");
+                seen.insert(format!("{path} {name}"));
+            }
+        }
+    }
+    for paged in ["events", "analyses", "alerts", "deliveries"] {
+        let both = ["limit", "cursor"].map(|name| format!("/api/v1/{paged} {name}"));
+        assert!(both.iter().all(|one| seen.contains(one)), "{paged}: {seen:?}");
+    }
+}
+
 /// A reference that leads nowhere would break every reader of the document.
 #[test]
 fn every_reference_of_the_document_leads_somewhere() {

@@ -20,7 +20,9 @@ fn health_names_load_stages_and_losses() {
     let stages = health["stages"].as_array().unwrap();
     let whole = stages.iter().find(|stage| stage["stage"] == "end_to_end").unwrap();
     assert!(whole["count"] == 1 && whole["p95_ms"].as_f64().unwrap() > 30.0, "{whole}");
-    assert_eq!((&health["gpu"], &health["history"]), (&Value::Null, &json!([])));
+    assert_eq!(health["history"], json!([]));
+    let gpu = &health["gpu"];
+    assert!(gpu.is_null() || gpu["memory_total_mb"].as_f64().unwrap() > 0.0, "{gpu}");
 }
 
 #[test]
