@@ -99,6 +99,7 @@ class TrueVision:
             "TRUEVISION__RECORD__FOLDER": f"{self.folder}/record",
             "TRUEVISION__ANALYSES__FOLDER": f"{self.folder}/analyses",
             "TRUEVISION__ALERTS__DATABASE": f"{self.folder}/alerts.db",
+            "TRUEVISION__EVIDENCE__FOLDER": f"{self.folder}/evidence",
             "TRUEVISION__ALERTS__WEBHOOK__SECRET": "a-key",
             "TRUEVISION__DETECTOR__MODEL": f"{self.folder}/model",
         }

@@ -88,7 +88,7 @@ pub enum Target {
     Webhook(Webhook),
     Alertmanager(Alertmanager),
     Email(Box<Email>),
-    Mqtt(Mqtt),
+    Mqtt(Box<Mqtt>),
 }
 
 impl Target {
@@ -106,7 +106,7 @@ impl Target {
             targets.push(Self::Email(Box::new(Email::new(&config.email, timeout)?)));
         }
         if !config.mqtt.url.is_empty() {
-            targets.push(Self::Mqtt(Mqtt::new(&config.mqtt, timeout)?));
+            targets.push(Self::Mqtt(Box::new(Mqtt::new(&config.mqtt, timeout)?)));
         }
         Ok(targets)
     }
