@@ -15,7 +15,6 @@ let desk: Watched;
 beforeAll(async () => {
   [program, browser] = await Promise.all([Program.start(DEMO), launch()]);
   desk = await open(browser, program.url);
-  await live();
 });
 
 afterAll(async () => {
@@ -47,6 +46,7 @@ async function looksLost(): Promise<void> {
 }
 
 test("a server that hangs with its connections open is noticed, and taken up again where it was", async () => {
+  await live();
   program.freeze();
   await looksLost();
   program.thaw();
