@@ -76,11 +76,15 @@ def export(args) -> None:
 
 
 def evaluate(args) -> None:
-    from . import card, report
+    from . import card, checkpoint, curves, report
 
-    figures = report.measure(args.model, args.clips, args.faces, args.pack, args.cache)
-    (args.model / "figures.json").write_text(json.dumps(figures, indent=1))
-    (args.model / "card.md").write_text(card.text(args.model, figures))
+    figures = report.measure(args.model, args.clips, args.faces, args.pack, args.cache, args.pairs, args.generated,
+                             tuple(args.rates))
+    sims = figures["simulators"]
+    checkpoint.replace(args.model / "reliability.png", lambda out: curves.reliability(sims["reliability"], sims["ece"], out))
+    checkpoint.text(json.dumps(figures, indent=1) + "\n", args.model / "figures.json")
+    checkpoint.text(card.text(args.model, figures), args.model / "card.md")
+    print(f"{args.model / 'card.md'}, figures.json and reliability.png written")
 
 
 def registry(args) -> None:
@@ -113,7 +117,10 @@ def parser() -> argparse.ArgumentParser:
         precision={"type": str, "choices": list(PRECISIONS), "default": "fp32", "required": False},
         pack={"default": None, "required": False, "help": "where int8 finds training crops"})
     add("evaluate", evaluate, "figures and card of a model folder", model={}, clips={}, faces=faces, pack={},
-        cache={"default": Path(".cache/clips"), "required": False})
+        cache={"default": Path(".cache/clips"), "required": False},
+        pairs={"type": int, "default": 48, "required": False, "help": "simulated pairs a family and a cell"},
+        rates={"type": float, "nargs": "*", "default": [10.0, 15.0, 25.0, 30.0], "required": False, "help": "frame rates of the clips to be tried"},
+        generated={"default": None, "required": False, "help": "pictures of generated faces, for a synthetic head"})
     add("registry", registry, "versions of a model: list, keep, compare, rollback", models={},
         action={"type": str, "choices": ["list", "keep", "compare", "rollback"]}, names={"type": str, "nargs": "*", "default": [], "required": False})
     return top
