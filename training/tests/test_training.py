@@ -20,7 +20,7 @@ from truevision_training.pack import Pack
 from truevision_training.stills import Stills
 
 TINY = settings.Settings(shape=network.Shape("efficientnet_lite0", dim=32, hidden=8), pairs=2, steps=6, warmup=2, checkpoint_every=2,
-                         select_every=100, select_pairs=16, device="cpu")
+                         select_every=100, select_pairs=16, device="cpu", window_pairs=8, window_held_out=8, window_epochs=2)
 CONFIG = """pairs = 2
 steps = 6
 warmup = 2
@@ -46,7 +46,7 @@ if __name__ == "__main__":
 def finished(pack_folder, tmp_path_factory):
     run = tmp_path_factory.mktemp("run")
     frames = train.train(pack_folder, TINY, run)
-    return run, train_windows.train(pack_folder, TINY, run, frames, pairs=8, held_out=8, epochs=2)
+    return run, train_windows.train(pack_folder, TINY, run, frames)
 
 
 def test_resume_after_kill_equals_an_uninterrupted_run(pack_folder, finished, tmp_path):

@@ -55,3 +55,12 @@ def require_shape(state: dict, shape: dict, file: Path) -> None:
     differing = [f"{k}: {state['shape'].get(k)!r} in the file, {v!r} asked for" for k, v in shape.items() if state["shape"].get(k) != v]
     if differing:
         raise UserError(f"checkpoint {file} is of another architecture ({'; '.join(differing)}): train anew in another folder")
+
+
+def fill(module: torch.nn.Module, weights: dict, file: Path) -> None:
+    """Weights into a module of the architecture that the file names."""
+    try:
+        module.load_state_dict(weights)
+    except RuntimeError as error:
+        raise UserError(f"checkpoint {file} does not hold the weights of the architecture that it names "
+                        f"({' '.join(str(error).split())[:160]}): use another") from error

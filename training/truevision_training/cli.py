@@ -1,10 +1,12 @@
 """The command line, `python -m truevision_training COMMAND`: one function a command, errors as one line. See docs/training.md."""
 
 import argparse
+import errno
 import json
 import logging
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -15,20 +17,14 @@ from .geometry import CropRule
 from .precision import PRECISIONS
 from .settings import Settings
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
 
 def discover(args) -> None:
-    from . import readers
+    from . import discover as discovery
 
-    counts = Counter()
-    for folder in sorted(p for p in args.data.iterdir() if p.is_dir()) if args.data.is_dir() else [args.data]:
-        items = readers.read(folder)
-        counts.clear()
-        damaged = [i.path for i in items if i.path.stat().st_size == 0]
-        counts.update("real" if i.real else i.manipulation or "fake" for i in items)
-        print(f"{folder.name}: layout {readers.detect_layout(folder)}, {len({i.identity for i in items})} identities, "
-              f"{sum(i.path.stat().st_size for i in items) / 2**20:.0f} MiB, " + ", ".join(f"{k} {v}" for k, v in sorted(counts.items())))
-        for path in damaged:
-            print(f"  empty file, skipped: {path}")
+    for found in discovery.under(args.data):
+        print("\n".join(discovery.lines(found)))
 
 
 def prep(args) -> None:
@@ -54,8 +50,10 @@ def train(args) -> None:
     from . import train_windows
 
     settings = Settings.load(args.config)
+    if args.device:
+        settings = replace(settings, device=args.device)
     done = frames.train(args.pack, settings, args.run, args.init)
-    train_windows.train(args.pack, settings, args.run, done, pairs=args.pairs)
+    train_windows.train(args.pack, settings, args.run, done)
 
 
 def export(args) -> None:
@@ -67,9 +65,8 @@ def export(args) -> None:
         if not args.pack:
             raise UserError("int8 measures its ranges on training crops: give --pack")
         crops = calibrate.training_crops(args.pack, args.run / "model.pt")
-    stored = np.load(args.run / "windows-held-out.npz")
-    bias, temperature = calibrate.of_head(args.run / "model.pt", stored["embeddings"])
-    about = json.loads(args.about.read_text())
+    bias, temperature = calibrate.of_run(args.run)
+    about = exporting.about(args.about)
     worst = exporting.export(args.run / "model.pt", args.model, CropRule(args.size, args.side, args.center), about["about"],
                              about["score"] | {"bias": bias, "temperature": temperature}, about["quality"], args.precision, crops)
     print(f"{args.model}: parity {worst:.1e}")
@@ -90,7 +87,7 @@ def evaluate(args) -> None:
 def registry(args) -> None:
     from . import registry as versions
 
-    print(getattr(versions, args.action)(args.models, *args.names))
+    print(versions.do(args.models, args.action, tuple(args.names)))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -112,7 +109,7 @@ def parser() -> argparse.ArgumentParser:
     add("preview", preview, "contact sheet of simulated fakes", pack={}, config={}, out={})
     add("train", train, "frame stage, then head stage; goes on where it stopped", pack={}, config={}, run={},
         init={"default": None, "required": False, "help": "ImageNet weights of EfficientNet-Lite0, or a model folder to go on from"},
-        pairs={"type": int, "default": 1600, "required": False})
+        device={"type": str, "default": None, "required": False, "help": "auto, cpu or cuda; instead of the settings' own"})
     add("export", export, "model folder from a run", run={}, model={}, about={}, **crop,
         precision={"type": str, "choices": list(PRECISIONS), "default": "fp32", "required": False},
         pack={"default": None, "required": False, "help": "where int8 finds training crops"})
@@ -133,6 +130,15 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         args.run_command(args)
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+        print(f"error: {one_line(error)}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        remedy = "free space there and give the same command again" if error.errno in FULL else "see that the file is there and may be read or written"
+        print(f"error: {error.filename or 'a file'}: {error.strerror or error}: {remedy}", file=sys.stderr)
+        return 2
     return 0
+
+
+def one_line(error: UserError) -> str:
+    """A worker process wraps its error in a traceback, whose last line is the message."""
+    return str(error).strip().splitlines()[-1].removeprefix("truevision_training.errors.UserError: ")

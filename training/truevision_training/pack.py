@@ -33,6 +33,14 @@ class Pack:
         self.identity = {kind: np.array([files[f]["identity"] for f in rows]) for kind, rows in self.file.items()}
         self.trained = {kind: np.array([files[f]["split"] == "train" for f in rows], bool) for kind, rows in self.file.items()}
 
+    def require_both_splits(self) -> None:
+        """Training and selection both need pictures of at least two people."""
+        for split, chosen in (("training", self.trained["stills"]), ("held-out", ~self.trained["stills"])):
+            people = len(set(self.identity["stills"][chosen]))
+            if people < 2:
+                raise UserError(f"pack {self.folder} has {people} people in its {split} pictures, at least 2 are needed: prep again with more "
+                                "pictures of different people (about one in twelve is held out)")
+
     def fit(self, rule: CropRule) -> None:
         """Shows the square of another crop rule than the one the pack was made with. The rule's centre is not followed: it may lie a
         few hundredths of a side off, less than training shifts crops."""

@@ -29,7 +29,7 @@ def pictures(model: Model, pack: Pack, decoders: list, seed: int, pairs: int) ->
             rng, crops = np.random.default_rng(seed), []
             for start in range(0, pairs, 8):
                 draws, members = [], []
-                for i in range(8):
+                for i in range(min(8, pairs - start)):
                     real, made = maker.pair(rng, "self" if i % 3 else "cross", False)
                     draw = Draw(0, side, "h264", crf, np.zeros(2), 1.0, 0.0, False, False)
                     draws.append(draw)

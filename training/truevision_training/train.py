@@ -88,15 +88,13 @@ class Run:
 
     def save(self) -> None:
         checkpoint.save(self.state(), self.file)
-        part = self.folder / "history.part"
-        part.write_text(json.dumps(self.history))
-        part.replace(self.folder / "history.json")
+        checkpoint.text(json.dumps(self.history), self.folder / "history.json")
 
     def resume(self) -> None:
         state = checkpoint.load(self.file)
         checkpoint.require_shape(state, vars(self.settings.shape), self.file)
-        self.model.load_state_dict(state["model"])
-        self.mean.load_state_dict(state["mean"])
+        checkpoint.fill(self.model, state["model"], self.file)
+        checkpoint.fill(self.mean, state["mean"], self.file)
         self.optimiser.load_state_dict(state["optimiser"])
         torch.set_rng_state(state["random"])
         self.step, self.history, self.best = state["step"], state["history"], state["best"]
@@ -131,8 +129,8 @@ class Run:
         self.optimiser.zero_grad(set_to_none=True)
         total, logit = self.loss(crops, truth)
         if not math.isfinite(total.item()):
-            raise UserError(f"loss is {total.item()} at step {self.step}: lower `rate` in the settings and resume; "
-                            f"{self.file} holds the last good state")
+            kept = f"{self.file} holds the last good state" if self.file.exists() else "no checkpoint was written yet"
+            raise UserError(f"loss is {total.item()} at step {self.step}: lower `rate` in the settings and give the same command again; {kept}")
         total.backward()
         if settings.optimiser == "sam":
             taken = optim.climb(self.model, settings.sam_radius)
@@ -149,7 +147,8 @@ class Run:
 def batches(pack_folder: Path, run: Run, decoders) -> DataLoader:
     """The remaining steps' batches, made by one process beside the training; spawned, since OpenCV and torch threads do not fork."""
     settings = run.settings
-    data = Steps(pack_folder, decoders, settings.seed, settings.pairs, settings.shape.size, settings.easy_steps, settings.families)
+    data = Steps(pack_folder, decoders, settings.seed, settings.pairs, settings.shape.size, settings.easy_steps, settings.families,
+                 settings.balance)
     workers = 1 if run.device.type == "cpu" else 8
     # Its own generator: a loader draws a number when it starts, which would move the dropout of a resumed run.
     return DataLoader(data, batch_size=None, sampler=range(run.step, settings.steps), num_workers=workers, prefetch_factor=6,
