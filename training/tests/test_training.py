@@ -216,3 +216,13 @@ def test_figures_and_calibration():
     bias, temperature = calibrate.fit(fake, 4 * logit + 2)
     confidence = 1 / (1 + np.exp(-(4 * logit + 2 - bias) / temperature))
     assert metrics.calibration_error(fake, confidence) < 0.03
+
+
+@pytest.mark.parametrize("folder", sorted(p.parent for p in (Path(__file__).parents[2] / "models").glob("*/model.toml")), ids=lambda p: p.name)
+def test_shipped_models_have_their_name_hashes_and_reference(folder):
+    model = Model(folder)
+    reference, scale = model.contract["reference"], max(1.0, np.abs(model.contract["reference"]["embedding"]).max())
+    assert model.contract["name"] == folder.name
+    embeddings = model.encode(export.reference_crops(reference["seed"], 8, model.rule.size))
+    assert np.abs(embeddings[0, :8] - reference["embedding"]).max() <= reference["tolerance_cpu"] * scale
+    assert abs(model.windows(embeddings[None])[0][0] - reference["fake_logit"]) <= reference["tolerance_cpu"] * scale

@@ -58,7 +58,7 @@ def simulators(figures: dict) -> list[str]:
     return ["## Held-out simulators", "", "Held-out identities, a held-out decoder, random degradation (face 56-260 px, CRF 23-42 in three of four windows).", "",
             *table(["family", "pairs", "window AUC", "mean of frames", "above its twin"],
                    [[k, v["pairs"], spread(v), f"{v['frame_means']:.3f}", f"{v['above_twin']:.2f}"] for k, v in sims["families"].items()]),
-            "## Calibration on held-out simulators", "", f"Expected calibration error {sims['ece']:.3f} (ten bins, n {sims['n']}). ![reliability](reliability.png)", "",
+            "## Calibration on held-out simulators", "", f"Expected calibration error {sims['ece']:.3f} (ten bins, n {sims['n']}), plotted in [reliability.png](reliability.png).", "",
             *table(["confidence said", "share of fakes", "n"], [[f"{said:.2f}", f"{found:.2f}", n] for said, found, n in sims["reliability"]])]
 
 

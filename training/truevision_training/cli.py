@@ -1,4 +1,7 @@
-"""The command line, `python -m truevision_training COMMAND`: one function a command, errors as one line. See docs/training.md."""
+"""The command line, `python -m truevision_training COMMAND`: one function a command, errors as one line. See docs/training.md.
+
+A command imports what it needs itself: PyTorch takes seconds to load and most commands do without it.
+"""
 
 import argparse
 import errno
@@ -9,13 +12,7 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-import cv2
-import numpy as np
-
 from .errors import UserError
-from .geometry import CropRule
-from .precision import PRECISIONS
-from .settings import Settings
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -30,6 +27,7 @@ def discover(args) -> None:
 def prep(args) -> None:
     from . import prep as preparation
     from . import readers
+    from .geometry import CropRule
 
     items = [i for folder in args.data for i in readers.read(folder)]
     manifest = preparation.build(items, args.pack, args.faces, CropRule(args.size, args.side, args.center), set(args.exclude))
@@ -39,6 +37,7 @@ def prep(args) -> None:
 def preview(args) -> None:
     from . import preview as sheets
     from .pack import Pack
+    from .settings import Settings
     from .stills import Stills, eigenfaces
 
     settings, pack = Settings.load(args.config), Pack(args.pack)
@@ -48,6 +47,7 @@ def preview(args) -> None:
 def train(args) -> None:
     from . import train as frames
     from . import train_windows
+    from .settings import Settings
 
     settings = Settings.load(args.config)
     if args.device:
@@ -59,6 +59,7 @@ def train(args) -> None:
 def export(args) -> None:
     from . import calibrate
     from . import export as exporting
+    from .geometry import CropRule
 
     crops = None
     if args.precision == "int8":
@@ -111,7 +112,7 @@ def parser() -> argparse.ArgumentParser:
         init={"default": None, "required": False, "help": "ImageNet weights of EfficientNet-Lite0, or a model folder to go on from"},
         device={"type": str, "default": None, "required": False, "help": "auto, cpu or cuda; instead of the settings' own"})
     add("export", export, "model folder from a run", run={}, model={}, about={}, **crop,
-        precision={"type": str, "choices": list(PRECISIONS), "default": "fp32", "required": False},
+        precision={"type": str, "choices": ["fp32", "fp16", "int8"], "default": "fp32", "required": False},
         pack={"default": None, "required": False, "help": "where int8 finds training crops"})
     add("evaluate", evaluate, "figures and card of a model folder", model={}, clips={}, faces=faces, pack={},
         cache={"default": Path(".cache/clips"), "required": False},
@@ -125,7 +126,6 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    cv2.setNumThreads(1)
     args = parser().parse_args(arguments)
     try:
         args.run_command(args)

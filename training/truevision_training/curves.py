@@ -1,6 +1,5 @@
 """History in, PNG of loss and held-out AUC out; calibration in, reliability plot out. Called by the trainers and by evaluate."""
 
-from pathlib import Path
 from typing import BinaryIO
 
 import matplotlib
@@ -9,7 +8,7 @@ matplotlib.use("Agg")
 from matplotlib import pyplot  # noqa: E402  (the backend must be chosen first)
 
 
-def draw(history: list[dict], file: Path) -> None:
+def draw(history: list[dict], out: BinaryIO) -> None:
     """Entries with `loss` and entries with `select` over their steps."""
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 4))
     rows = [h for h in history if "loss" in h]
@@ -24,7 +23,7 @@ def draw(history: list[dict], file: Path) -> None:
         axis.grid(alpha=0.3)
         axis.legend(fontsize=8)
     figure.tight_layout()
-    figure.savefig(file, dpi=90)
+    figure.savefig(out, dpi=90, format="png")
     pyplot.close(figure)
 
 

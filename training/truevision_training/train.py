@@ -188,9 +188,10 @@ def train(pack_folder: Path, settings: Settings, folder: Path, init: Path | None
                 if figures["mean"] > run.best["mean"]:
                     run.best = {"mean": figures["mean"], "step": run.step}
                     checkpoint.save({"shape": vars(settings.shape), "step": run.step, "mean": run.mean.state_dict()}, folder / "best.pt")
-                curves.draw(run.history, folder / "curves.png")
             if run.step % settings.checkpoint_every == 0 or last:
                 run.save()
+            if run.step % settings.select_every == 0 or last:
+                checkpoint.replace(folder / "curves.png", lambda out: curves.draw(run.history, out))
             if settings.patience and run.step - run.best["step"] > settings.patience * settings.select_every:
                 log.info("no gain on held-out simulators since step %d: stopping early", run.best["step"])
                 run.save()

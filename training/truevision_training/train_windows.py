@@ -128,7 +128,7 @@ def train(pack_folder: Path, settings: Settings, folder: Path, frames: Path) -> 
             best, best_state = found["all"], {k: v.clone() for k, v in head.state_dict().items()}
     head.load_state_dict(best_state)
     checkpoint.text(json.dumps(history), folder / "history-windows.json")
-    curves.draw(history, folder / "curves-windows.png")
+    checkpoint.replace(folder / "curves-windows.png", lambda out: curves.draw(history, out))
     final = figures(head, *sets["held-out"])
     log.info("held-out %s", " ".join(f"{k} {v:.3f}" for k, v in final.items()))
     checkpoint.save({"shape": vars(settings.shape), "encoder": net.encoder.state_dict(), "head": head.state_dict(), "held_out": final,
