@@ -139,6 +139,7 @@ def measure(folder: Path, clips: Path, models: Path, pack_folder: Path, cache: P
     and a cell. `generated`: pictures of synthetic faces."""
     if not clips.is_dir():
         raise UserError(f"clips folder {clips} does not exist: give a folder with real/ and fake/ clips (CLIPS=FOLDER)")
+    cv2.setNumThreads(1)
     model, faces, pack = Model(folder), Faces(models), Pack(pack_folder)
     pack.fit(model.rule)
     size, labelled, live = model.rule.size, labelled_folder(clips), clips / "dev/live_swap"

@@ -11,6 +11,7 @@ import math
 import time
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from torch.utils.data import DataLoader
@@ -158,6 +159,7 @@ def batches(pack_folder: Path, run: Run, decoders) -> DataLoader:
 def train(pack_folder: Path, settings: Settings, folder: Path, init: Path | None = None) -> Path:
     """Trains to the settings' last step, going on from the folder's checkpoint when there is one. Returns the checkpoint."""
     torch.set_num_threads(settings.threads)
+    cv2.setNumThreads(1)
     torch.set_flush_denormal(True)  # denormals stall AdamW on CPUs
     folder.mkdir(parents=True, exist_ok=True)
     pack = Pack(pack_folder)
