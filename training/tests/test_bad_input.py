@@ -194,6 +194,19 @@ def test_export_names_what_is_missing(finished, tmp_path, capsys):
     refused(capsys, ["export", "--run", finished, "--model", tmp_path / "m", "--about", about], "about.json has no", "configs/about.json")
     refused(capsys, ["registry", "--models", tmp_path / "m", "--action", "list"], "no model folder", "export a model first")
     assert not (tmp_path / "m").exists()
+    model = tmp_path / "kept"
+    model.mkdir()
+    (model / "model.toml").write_text('version = "1"')
+    assert cli.main(["registry", "--models", str(model), "--action", "keep"]) == 0
+    refused(capsys, ["registry", "--models", model, "--action", "rollback", "--names", "9"], "version 9 of kept is not kept", "kept: 1 (live)")
+    refused(capsys, ["registry", "--models", model, "--action", "compare", "--names", "1"], "compare takes 2 versions, 1 were given")
+
+
+def test_an_error_of_a_worker_process_keeps_its_message():
+    wrapped = UserError("Caught UserError in DataLoader worker process 0.\nOriginal Traceback (most recent call last):\n  ...\n"
+                        "truevision_training.errors.UserError: pack x is damaged: prep again\n")
+    assert cli.one_line(wrapped) == "pack x is damaged: prep again"
+    assert cli.one_line(UserError("a\n  b")) == "a b"
 
 
 @pytest.mark.parametrize("line, said", [("steps = 'many'", "steps is 'many', expected int"), ("balance = 'both'", "balance is 'both'"), ("families = { magic = 1.0 }", "family 'magic'")])

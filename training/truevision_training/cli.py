@@ -141,4 +141,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def one_line(error: UserError) -> str:
     """A worker process wraps its error in a traceback, whose last line is the message."""
-    return str(error).strip().splitlines()[-1].removeprefix("truevision_training.errors.UserError: ")
+    text = str(error).strip()
+    if "Traceback (most recent call last)" in text:
+        text = text.splitlines()[-1].removeprefix("truevision_training.errors.UserError: ")
+    return " ".join(text.split())

@@ -79,7 +79,7 @@ def rollback(model: Path, version: str) -> str:
     """Makes a kept version live; the one replaced stays on the shelf."""
     source = shelf(model) / version
     if not source.is_dir():
-        raise UserError(f"version {version} of {model.name} is not kept; kept: {list(model)}")
+        raise UserError(f"version {version} of {model.name} is not kept; kept: {', '.join(list(model).splitlines())}")
     if not (shelf(model) / version_of(model)).exists():
         keep(model)
     old, fresh = (model.with_name(model.name + suffix) for suffix in (".old", ".new"))
