@@ -13,8 +13,8 @@ class Engines(unittest.TestCase):
     def test_every_graph_converts(self):
         done = subprocess.run([PYTHON, ROOT / "scripts/check_engines.py"], capture_output=True, text=True)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        self.assertIn("models/truevision-b0-112/encoder.onnx: converts", done.stdout)
-        self.assertIn("models/truevision-b0-112/head.onnx: converts", done.stdout)
+        self.assertIn("models/truevision-lite0-112/encoder.onnx: converts", done.stdout)
+        self.assertIn("models/truevision-lite0-112/head.onnx: converts", done.stdout)
 
 
 if __name__ == "__main__":

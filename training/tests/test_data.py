@@ -122,5 +122,5 @@ def test_training_rows_are_never_held_out(pack_folder):
 
 
 def test_command_line_says_what_is_wrong_in_one_line(tmp_path, capsys):
-    assert cli.main(["discover", "--data", str(tmp_path / "nowhere")]) == 1
+    assert cli.main(["discover", "--data", str(tmp_path / "nowhere")]) == 2
     assert capsys.readouterr().err.startswith(f"error: data folder {tmp_path / 'nowhere'} does not exist")

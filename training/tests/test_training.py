@@ -20,7 +20,7 @@ from truevision_training.pack import Pack
 from truevision_training.stills import Stills
 
 TINY = settings.Settings(shape=network.Shape("efficientnet_lite0", dim=32, hidden=8), pairs=2, steps=6, warmup=2, checkpoint_every=2,
-                         select_every=100, select_pairs=16, device="cpu")
+                         select_every=100, select_pairs=16, device="cpu", window_pairs=8, window_held_out=8, window_epochs=2)
 CONFIG = """pairs = 2
 steps = 6
 warmup = 2
@@ -46,7 +46,7 @@ if __name__ == "__main__":
 def finished(pack_folder, tmp_path_factory):
     run = tmp_path_factory.mktemp("run")
     frames = train.train(pack_folder, TINY, run)
-    return run, train_windows.train(pack_folder, TINY, run, frames, pairs=8, held_out=8, epochs=2)
+    return run, train_windows.train(pack_folder, TINY, run, frames)
 
 
 def test_resume_after_kill_equals_an_uninterrupted_run(pack_folder, finished, tmp_path):
@@ -103,7 +103,7 @@ def test_nan_loss_stops_and_names_the_good_state(tmp_path):
     run = train.Run(TINY, tmp_path)
     with torch.no_grad():
         run.model.logit.weight.fill_(float("nan"))
-    with pytest.raises(UserError, match="loss is nan.*frames.pt"):
+    with pytest.raises(UserError, match="loss is nan.*no checkpoint was written yet"):
         run.advance(torch.zeros(4, 112, 112, 3, dtype=torch.uint8), torch.zeros(2, 2, 14, 14))
 
 
@@ -216,3 +216,13 @@ def test_figures_and_calibration():
     bias, temperature = calibrate.fit(fake, 4 * logit + 2)
     confidence = 1 / (1 + np.exp(-(4 * logit + 2 - bias) / temperature))
     assert metrics.calibration_error(fake, confidence) < 0.03
+
+
+@pytest.mark.parametrize("folder", sorted(p.parent for p in (Path(__file__).parents[2] / "models").glob("*/model.toml")), ids=lambda p: p.name)
+def test_shipped_models_have_their_name_hashes_and_reference(folder):
+    model = Model(folder)
+    reference, scale = model.contract["reference"], max(1.0, np.abs(model.contract["reference"]["embedding"]).max())
+    assert model.contract["name"] == folder.name
+    embeddings = model.encode(export.reference_crops(reference["seed"], 8, model.rule.size))
+    assert np.abs(embeddings[0, :8] - reference["embedding"]).max() <= reference["tolerance_cpu"] * scale
+    assert abs(model.windows(embeddings[None])[0][0] - reference["fake_logit"]) <= reference["tolerance_cpu"] * scale

@@ -4,12 +4,14 @@ Never fitted to a real deepfake: the windows are those the head stage held out. 
 """
 
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
 from scipy.optimize import minimize
 
 from . import precision
+from .errors import UserError
 from .export import restore
 from .pack import Pack
 from .stills import FAMILY_SHARES, Stills, eigenfaces
@@ -33,6 +35,17 @@ def of_head(file: Path, embeddings: np.ndarray) -> tuple[float, float]:
     with torch.no_grad():
         logit = head(torch.from_numpy(embeddings.reshape(-1, *embeddings.shape[2:])))[0].numpy()
     return fit(np.arange(len(logit)) % 2, logit)
+
+
+def of_run(folder: Path) -> tuple[float, float]:
+    """The same from the held-out windows that the head stage left in a run folder."""
+    file = folder / "windows-held-out.npz"
+    try:
+        with np.load(file) as stored:
+            embeddings = stored["embeddings"]
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
+        raise UserError(f"held-out windows {file} are missing or damaged ({error}): run `train` on this folder again, it makes them anew") from error
+    return of_head(folder / "model.pt", embeddings)
 
 
 def training_crops(pack_folder: Path, file: Path) -> np.ndarray:

@@ -1,39 +1,33 @@
-"""The command line, `python -m truevision_training COMMAND`: one function a command, errors as one line. See docs/training.md."""
+"""The command line, `python -m truevision_training COMMAND`: one function a command, errors as one line. See docs/training.md.
+
+A command imports what it needs itself: PyTorch takes seconds to load and most commands do without it.
+"""
 
 import argparse
+import errno
 import json
 import logging
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
-import cv2
-import numpy as np
-
 from .errors import UserError
-from .geometry import CropRule
-from .precision import PRECISIONS
-from .settings import Settings
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def discover(args) -> None:
-    from . import readers
+    from . import discover as discovery
 
-    counts = Counter()
-    for folder in sorted(p for p in args.data.iterdir() if p.is_dir()) if args.data.is_dir() else [args.data]:
-        items = readers.read(folder)
-        counts.clear()
-        damaged = [i.path for i in items if i.path.stat().st_size == 0]
-        counts.update("real" if i.real else i.manipulation or "fake" for i in items)
-        print(f"{folder.name}: layout {readers.detect_layout(folder)}, {len({i.identity for i in items})} identities, "
-              f"{sum(i.path.stat().st_size for i in items) / 2**20:.0f} MiB, " + ", ".join(f"{k} {v}" for k, v in sorted(counts.items())))
-        for path in damaged:
-            print(f"  empty file, skipped: {path}")
+    for found in discovery.under(args.data):
+        print("\n".join(discovery.lines(found)))
 
 
 def prep(args) -> None:
     from . import prep as preparation
     from . import readers
+    from .geometry import CropRule
 
     items = [i for folder in args.data for i in readers.read(folder)]
     manifest = preparation.build(items, args.pack, args.faces, CropRule(args.size, args.side, args.center), set(args.exclude))
@@ -43,6 +37,7 @@ def prep(args) -> None:
 def preview(args) -> None:
     from . import preview as sheets
     from .pack import Pack
+    from .settings import Settings
     from .stills import Stills, eigenfaces
 
     settings, pack = Settings.load(args.config), Pack(args.pack)
@@ -52,41 +47,48 @@ def preview(args) -> None:
 def train(args) -> None:
     from . import train as frames
     from . import train_windows
+    from .settings import Settings
 
     settings = Settings.load(args.config)
+    if args.device:
+        settings = replace(settings, device=args.device)
     done = frames.train(args.pack, settings, args.run, args.init)
-    train_windows.train(args.pack, settings, args.run, done, pairs=args.pairs)
+    train_windows.train(args.pack, settings, args.run, done)
 
 
 def export(args) -> None:
     from . import calibrate
     from . import export as exporting
+    from .geometry import CropRule
 
     crops = None
     if args.precision == "int8":
         if not args.pack:
             raise UserError("int8 measures its ranges on training crops: give --pack")
         crops = calibrate.training_crops(args.pack, args.run / "model.pt")
-    stored = np.load(args.run / "windows-held-out.npz")
-    bias, temperature = calibrate.of_head(args.run / "model.pt", stored["embeddings"])
-    about = json.loads(args.about.read_text())
+    bias, temperature = calibrate.of_run(args.run)
+    about = exporting.about(args.about)
     worst = exporting.export(args.run / "model.pt", args.model, CropRule(args.size, args.side, args.center), about["about"],
                              about["score"] | {"bias": bias, "temperature": temperature}, about["quality"], args.precision, crops)
     print(f"{args.model}: parity {worst:.1e}")
 
 
 def evaluate(args) -> None:
-    from . import card, report
+    from . import card, checkpoint, curves, report
 
-    figures = report.measure(args.model, args.clips, args.faces, args.pack, args.cache)
-    (args.model / "figures.json").write_text(json.dumps(figures, indent=1))
-    (args.model / "card.md").write_text(card.text(args.model, figures))
+    figures = report.measure(args.model, args.clips, args.faces, args.pack, args.cache, args.pairs, args.generated,
+                             tuple(args.rates))
+    sims = figures["simulators"]
+    checkpoint.replace(args.model / "reliability.png", lambda out: curves.reliability(sims["reliability"], sims["ece"], out))
+    checkpoint.text(json.dumps(figures, indent=1) + "\n", args.model / "figures.json")
+    checkpoint.text(card.text(args.model, figures), args.model / "card.md")
+    print(f"{args.model / 'card.md'}, figures.json and reliability.png written")
 
 
 def registry(args) -> None:
     from . import registry as versions
 
-    print(getattr(versions, args.action)(args.models, *args.names))
+    print(versions.do(args.models, args.action, tuple(args.names)))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -108,12 +110,15 @@ def parser() -> argparse.ArgumentParser:
     add("preview", preview, "contact sheet of simulated fakes", pack={}, config={}, out={})
     add("train", train, "frame stage, then head stage; goes on where it stopped", pack={}, config={}, run={},
         init={"default": None, "required": False, "help": "ImageNet weights of EfficientNet-Lite0, or a model folder to go on from"},
-        pairs={"type": int, "default": 1600, "required": False})
+        device={"type": str, "default": None, "required": False, "help": "auto, cpu or cuda; instead of the settings' own"})
     add("export", export, "model folder from a run", run={}, model={}, about={}, **crop,
-        precision={"type": str, "choices": list(PRECISIONS), "default": "fp32", "required": False},
+        precision={"type": str, "choices": ["fp32", "fp16", "int8"], "default": "fp32", "required": False},
         pack={"default": None, "required": False, "help": "where int8 finds training crops"})
     add("evaluate", evaluate, "figures and card of a model folder", model={}, clips={}, faces=faces, pack={},
-        cache={"default": Path(".cache/clips"), "required": False})
+        cache={"default": Path(".cache/clips"), "required": False},
+        pairs={"type": int, "default": 48, "required": False, "help": "simulated pairs a family and a cell"},
+        rates={"type": float, "nargs": "*", "default": [10.0, 15.0, 25.0, 30.0], "required": False, "help": "frame rates of the clips to be tried"},
+        generated={"default": None, "required": False, "help": "pictures of generated faces, for a synthetic head"})
     add("registry", registry, "versions of a model: list, keep, compare, rollback", models={},
         action={"type": str, "choices": ["list", "keep", "compare", "rollback"]}, names={"type": str, "nargs": "*", "default": [], "required": False})
     return top
@@ -121,11 +126,22 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    cv2.setNumThreads(1)
     args = parser().parse_args(arguments)
     try:
         args.run_command(args)
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+        print(f"error: {one_line(error)}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        remedy = "free space there and give the same command again" if error.errno in FULL else "see that the file is there and may be read or written"
+        print(f"error: {error.filename or 'a file'}: {error.strerror or error}: {remedy}", file=sys.stderr)
+        return 2
     return 0
+
+
+def one_line(error: UserError) -> str:
+    """A worker process wraps its error in a traceback, whose last line is the message."""
+    text = str(error).strip()
+    if "Traceback (most recent call last)" in text:
+        text = text.splitlines()[-1].removeprefix("truevision_training.errors.UserError: ")
+    return " ".join(text.split())

@@ -13,6 +13,8 @@ import av
 import cv2
 import numpy as np
 
+from . import checkpoint
+from .errors import UserError
 from .faces import Face, Faces, overlap
 from .geometry import CropRule, crop, cut, matrix
 
@@ -62,15 +64,26 @@ def tilt(face: Face) -> float:
     return float(np.arctan2(across[1], across[0]))
 
 
-def sampled(path: Path, rate: float, keep_one_in: int = 1) -> Iterator[tuple[float, np.ndarray]]:
-    """Time in seconds and RGB picture [H, W, 3] u8 of the frames nearest to `rate` a second; of the clip only every
-    `keep_one_in`th frame is there."""
+def retimed(frames: Iterator[av.VideoFrame], fps: float | None) -> Iterator[tuple[float, av.VideoFrame]]:
+    """Frames with their times, or as a camera of `fps` frames a second would have given them: the newest at each tick, so that some
+    are left out or shown twice."""
+    newest, tick = None, 0
+    for frame in frames:
+        now = float(frame.time or 0.0)
+        if fps is None:
+            yield now, frame
+            continue
+        while newest is not None and tick / fps < now - 1e-6:
+            yield tick / fps, newest
+            tick += 1
+        newest = frame
+
+
+def sampled(path: Path, rate: float, fps: float | None = None) -> Iterator[tuple[float, np.ndarray]]:
+    """Time in seconds and RGB picture [H, W, 3] u8 of the frames nearest to `rate` a second; `fps`: of a source with that frame rate."""
     last, last_frame = None, 0.0
     with av.open(str(path)) as clip:
-        for number, frame in enumerate(clip.decode(video=0)):
-            if number % keep_one_in:
-                continue
-            now = float(frame.time or 0.0)
+        for now, frame in retimed(clip.decode(video=0), fps):
             step, last_frame = now - last_frame, now
             if last is not None and now - last + step / 2 + 0.001 < 1 / rate:
                 continue
@@ -80,20 +93,28 @@ def sampled(path: Path, rate: float, keep_one_in: int = 1) -> Iterator[tuple[flo
             yield now, frame.to_ndarray(format="rgb24", src_colorspace="ITU709" if wide else "ITU601")
 
 
-def runs(path: Path, part: str, faces: Faces, rule: CropRule, rate: float, cache: Path | None = None, keep_one_in: int = 1,
+def readable(path: Path, rate: float, fps: float | None) -> Iterator[tuple[float, np.ndarray]]:
+    """`sampled`, with FFmpeg's error as one that names the file."""
+    try:
+        yield from sampled(path, rate, fps)
+    except (av.FFmpegError, IndexError) as error:
+        raise UserError(f"clip {path} cannot be decoded ({error}): fetch it again or take it out of the folder") from error
+
+
+def runs(path: Path, part: str, faces: Faces, rule: CropRule, rate: float, cache: Path | None = None, fps: float | None = None,
          longest: float = LONGEST_S) -> list[np.ndarray]:
     """Crops [T, size, size, 3] u8 of each stretch in which the face is seen without a gap, at most `longest` seconds of the clip.
 
     `part`: `all`, or `left` / `right` half of a picture that shows an original and its fake side by side. The first sight of a
     face gives no crop: a track is born at the second.
     """
-    key = hashlib.sha256(f"2 {path.resolve()} {path.stat().st_size} {part} {rule} {rate} {keep_one_in} {longest}".encode()).hexdigest()[:24]
+    key = hashlib.sha256(f"3 {path.resolve()} {path.stat().st_size} {part} {rule} {rate} {fps} {longest}".encode()).hexdigest()[:24]
     kept = cache / f"{key}.npz" if cache else None
     if kept and kept.is_file():
         with np.load(kept) as stored:
             return [stored[name] for name in sorted(stored, key=int)]
     found, region = [[]], None
-    for now, image in sampled(path, rate, keep_one_in):
+    for now, image in readable(path, rate, fps):
         if now >= longest:
             break
         middle = image.shape[1] // 2
@@ -109,6 +130,5 @@ def runs(path: Path, part: str, faces: Faces, rule: CropRule, rate: float, cache
         found[-1].append(crop(image, face.points, rule))
     result = [np.stack(run[1:]) for run in found if len(run) > 1]
     if kept:
-        cache.mkdir(parents=True, exist_ok=True)
-        np.savez(kept, **{str(i): run for i, run in enumerate(result)})
+        checkpoint.arrays(kept, **{str(i): run for i, run in enumerate(result)})
     return result

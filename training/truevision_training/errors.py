@@ -1,4 +1,4 @@
-"""The one error people are meant to read: what failed, which file, what to do. The command line prints it alone."""
+"""The one error people are meant to read: what failed, which file, what to do. The command line prints it alone and ends with 2."""
 
 
 class UserError(Exception):

@@ -1,46 +1,46 @@
-"""A model folder and development clips in, figures out. Called by the `evaluate` command; card turns them into text.
+"""A model folder and clips in, figures out. Called by the `evaluate` command through report; card turns them into text.
 
-Development clips are measured, never trained on, and no threshold is fitted to them. A video's score is the mean of its window
-logits, as the product aggregates, and beside it the mean of its frame logits, as the literature does; a video without a full
-window counts as 0.
+Development clips are measured, never trained on, and no threshold is fitted to them. A video's score is what the program's aggregator
+says (`windows`: the mean of its windows' clipped log-odds), and beside it the mean of its frame logits (`frames`), as the literature
+does; a video without a full window counts as undecided.
 """
 
-import logging
-from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from scipy.stats import chi2
 
-from . import metrics
+from . import metrics, verdict
 from .clips import runs
+from .errors import UserError
 from .faces import Faces
 from .model import Model, Scores
 from .readers import Item, read
 
-log = logging.getLogger(__name__)
-
 
 @dataclass
 class Scored:
-    """One video or half of a video."""
+    """One video or half of a video, and its crops."""
 
     name: str
     fake: bool
     manipulation: str
     scores: Scores
+    runs: list[np.ndarray]
 
     def video(self, kind: str) -> float:
-        values = getattr(self.scores, kind)
-        return float(values.mean()) if len(values) else 0.0
+        if kind == "windows":
+            return verdict.whole(self.scores.log_odds)
+        return float(self.scores.frames.mean()) if len(self.scores.frames) else 0.0
 
 
-def score_items(model: Model, items: list[tuple[Item, str, bool, str]], faces: Faces, cache: Path) -> list[Scored]:
+def score_items(model: Model, items: list[tuple[Item, str, bool, str]], faces: Faces, cache: Path, fps: float | None = None) -> list[Scored]:
     """`items`: item, part (`all`, `left`, `right`), fake, manipulation."""
     done = []
     for item, part, fake, manipulation in items:
-        done.append(Scored(f"{item.path.stem}{'' if part == 'all' else ' ' + part}", fake, manipulation,
-                           model.clip(runs(item.path, part, faces, model.rule, model.rate, cache))))
+        crops = runs(item.path, part, faces, model.rule, model.rate, cache, fps)
+        done.append(Scored(f"{item.path.stem}{'' if part == 'all' else ' ' + part}", fake, manipulation, model.clip(crops), crops))
     return done
 
 
@@ -52,11 +52,20 @@ def figure(videos: list[Scored], kind: str) -> dict:
     return {"auc": metrics.auc(fake, score), "low": low, "high": high, "real": int((~fake).sum()), "fake": int(fake.sum())}
 
 
-def c40(model: Model, folder: Path, faces: Faces, cache: Path) -> dict:
-    """`real/` and `fake/METHOD_target_source` clips: all, and each manipulation against all reals."""
-    items = [(i, "all", not i.real, i.manipulation) for i in read(folder, "real-fake")]
-    videos = score_items(model, items, faces, cache)
-    result = {"videos": [{"name": v.name, "fake": v.fake, **{k: v.video(k) for k in ("windows", "frames")}} for v in videos]}
+def score_tree(model: Model, folder: Path, faces: Faces, cache: Path, fps: float | None = None) -> list[Scored]:
+    """Every clip of a labelled folder."""
+    items = [item for item in read(folder) if item.clip]
+    for real in (True, False):
+        if not any(item.real == real for item in items):
+            raise UserError(f"{folder} holds no {'real' if real else 'fake'} clip: an AUC needs both classes, so add some "
+                            "(real/ and fake/, or a data set's own layout)")
+    return score_items(model, [(i, "all", not i.real, i.manipulation) for i in items], faces, cache, fps)
+
+
+def labelled(videos: list[Scored]) -> dict:
+    """All, and each manipulation against all reals."""
+    result = {"videos": [{"name": v.name, "fake": v.fake, "without_window": not len(v.scores.windows),
+                          **{k: v.video(k) for k in ("windows", "frames")}} for v in videos]}
     methods = sorted({v.manipulation for v in videos if v.fake})
     for kind in ("windows", "frames"):
         result[kind] = {"all": figure(videos, kind)}
@@ -78,20 +87,33 @@ def live_swap(model: Model, folder: Path, faces: Faces, cache: Path) -> dict:
     return result
 
 
-def genuine(model: Model, items: list[Item], faces: Faces, cache: Path) -> dict:
-    """Held-out real clips at the shipped thresholds: alarms an hour of full windows, share of time between the thresholds."""
-    score = model.contract["score"]
-    alarms, unsure, total = 0, 0, 0
-    per_clip = []
+def hourly(count: int, hours: float) -> tuple[float, float, float]:
+    """Events an hour and their exact 95 % Poisson interval."""
+    if not hours:
+        return 0.0, 0.0, float("inf")
+    low = chi2.ppf(0.025, 2 * count) / 2 if count else 0.0
+    return count / hours, low / hours, chi2.ppf(0.975, 2 * count + 2) / 2 / hours
+
+
+def genuine(model: Model, items: list[Item], faces: Faces, cache: Path, fps: float | None = None) -> dict:
+    """Real clips at the shipped thresholds, none looped: what the program would have told, and single windows beside it.
+
+    Times of a clip run on over a gap in which the face is not seen. Shares are of the time after the first `MIN_WINDOWS` windows.
+    """
+    score, rows = model.contract["score"], []
     for item in items:
-        found = model.confidence(model.clip(runs(item.path, "all", faces, model.rule, model.rate, cache)).windows)
-        alarms += int((found >= score["fake_at"]).sum())
-        unsure += int(((found < score["fake_at"]) & (found > score["real_at"])).sum())
-        total += len(found)
-        per_clip.append((item.path.stem, len(found), float((found >= score["fake_at"]).mean()) if len(found) else 0.0))
-    rates = np.array([r for _, n, r in per_clip if n])
-    rng = np.random.default_rng(0)
-    spread = [rng.choice(rates, len(rates)).mean() for _ in range(1000)] if len(rates) else [0.0]
-    return {"clips": len(per_clip), "windows": total, "hours": total / model.rate / 3600, "flagged": alarms / max(1, total),
-            "low": float(np.percentile(spread, 2.5)), "high": float(np.percentile(spread, 97.5)), "unsure": unsure / max(1, total),
-            "per_clip": per_clip}
+        found = model.clip(runs(item.path, "all", faces, model.rule, model.rate, cache, fps))
+        labels = verdict.told(found.log_odds, model.rate, score["fake_at"], score["real_at"])
+        rows.append({"name": item.path.stem, "windows": len(labels), "alarms": verdict.alarms(labels),
+                     **{label: labels.count(label) for label in (verdict.FAKE, verdict.BETWEEN, verdict.REAL, verdict.GATHERING)},
+                     "windows_fake": int((model.confidence(found.windows) >= score["fake_at"]).sum())})
+    total = {key: sum(r[key] for r in rows) for key in rows[0] if key != "name"} if rows else {"windows": 0, "alarms": 0}
+    hours = total["windows"] / model.rate / 3600
+    counted = [r for r in rows if r["windows"] > r[verdict.GATHERING]]
+    result = {"clips": len(rows), "without_window": sum(not r["windows"] for r in rows), "windows": total["windows"], "hours": hours,
+              "alarms": total["alarms"], "hourly": hourly(total["alarms"], hours), "alarmed_clips": sum(r["alarms"] > 0 for r in rows), "per_clip": rows}
+    for name, part, whole in (("unsure", lambda r: r[verdict.BETWEEN], lambda r: r["windows"] - r[verdict.GATHERING]),
+                              ("told_fake", lambda r: r[verdict.FAKE], lambda r: r["windows"] - r[verdict.GATHERING]),
+                              ("windows_flagged", lambda r: r["windows_fake"], lambda r: r["windows"])):
+        result[name] = metrics.share([part(r) for r in counted], [whole(r) for r in counted])
+    return result

@@ -43,6 +43,18 @@ class HeadGraph(nn.Module):
         return (logit, attention, frames) if synthetic is None else (logit, attention, frames, synthetic)
 
 
+def about(file: Path) -> dict:
+    """The tables `about`, `score` and `quality` of a new model.toml."""
+    try:
+        table = json.loads(file.read_text())
+    except (OSError, ValueError) as error:
+        raise UserError(f"{file} cannot be read as JSON ({error}): give what training/configs/about.json has") from error
+    missing = {"about", "score", "quality"} - set(table)
+    if missing:
+        raise UserError(f"{file} has no {sorted(missing)[0]!r}: give what training/configs/about.json has")
+    return table
+
+
 def restore(file: Path, settings: Settings | None = None) -> tuple[network.Shape, network.Encoder, network.Head]:
     """A `model.pt` of the head stage."""
     state = checkpoint.load(file)
@@ -50,10 +62,11 @@ def restore(file: Path, settings: Settings | None = None) -> tuple[network.Shape
         raise UserError(f"{file} is not a finished model (no head in it): run the head stage first")
     if settings:
         checkpoint.require_shape(state, vars(settings.shape), file)
+    checkpoint.require_shape(state, {}, file)
     shape = network.Shape(**state["shape"])
     encoder, head = network.Encoder(shape), network.Head(shape)
-    encoder.load_state_dict(state["encoder"])
-    head.load_state_dict(state["head"])
+    checkpoint.fill(encoder, state["encoder"], file)
+    checkpoint.fill(head, state["head"], file)
     return shape, encoder.eval(), head.eval()
 
 

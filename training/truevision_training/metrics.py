@@ -1,7 +1,7 @@
 """Figures from scores: AUC, intervals by bootstrap, calibration error. Labels [N] bool (fake), scores [N]; higher is faker."""
 
 import numpy as np
-from scipy.stats import rankdata
+from scipy.stats import beta, rankdata
 
 
 def auc(fake: np.ndarray, score: np.ndarray) -> float:
@@ -39,3 +39,22 @@ def reliability(fake: np.ndarray, probability: np.ndarray, bins: int = 10) -> li
     place = np.minimum((probability * bins).astype(int), bins - 1)
     return [(float(probability[place == b].mean()), float(fake[place == b].mean()), int((place == b).sum()))
             for b in range(bins) if (place == b).any()]
+
+
+def share(parts: list[int], wholes: list[int]) -> dict:
+    """Sum of parts over sum of wholes, with a 95 % interval by bootstrap over the clips they come from."""
+    parts, wholes = np.asarray(parts, float), np.asarray(wholes, float)
+    if not wholes.sum():
+        return {"share": float("nan"), "low": float("nan"), "high": float("nan")}
+    rng = np.random.default_rng(0)
+    drawn = [rng.integers(0, len(parts), len(parts)) for _ in range(1000)]
+    values = [parts[rows].sum() / max(1e-9, wholes[rows].sum()) for rows in drawn]
+    low, high = np.percentile(values, [2.5, 97.5])
+    return {"share": float(parts.sum() / wholes.sum()), "low": float(low), "high": float(high)}
+
+
+def proportion(count: int, of: int) -> dict:
+    """A share of `of` independent units with its exact 95 % interval (Clopper and Pearson)."""
+    low = float(beta.ppf(0.025, count, of - count + 1)) if count else 0.0
+    high = float(beta.ppf(0.975, count + 1, of - count)) if count < of else 1.0
+    return {"share": count / of, "low": low, "high": high}

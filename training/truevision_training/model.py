@@ -42,32 +42,44 @@ class Model:
         found = self.head.run(wanted, {part["input"]: window.astype(np.float32)})
         return found[0], found[1] if len(found) > 1 else None
 
-    def confidence(self, logit: np.ndarray) -> np.ndarray:
+    def log_odds(self, logit: np.ndarray) -> np.ndarray:
         score = self.contract["score"]
-        return 1 / (1 + np.exp(-(logit - score["bias"]) / score["temperature"]))
+        return (logit - score["bias"]) / score["temperature"]
+
+    def confidence(self, logit: np.ndarray) -> np.ndarray:
+        return 1 / (1 + np.exp(-self.log_odds(logit)))
+
+    def still(self, crops: np.ndarray) -> np.ndarray:
+        """Confidence of single crops [N, s, s, 3], each as a window of eight times itself."""
+        return self.confidence(self.windows(np.repeat(self.encode(crops)[:, None], self.frames, 1))[0])
+
+    def synthetic(self, crops: np.ndarray) -> np.ndarray | None:
+        """Confidence [N] of the synthetic head for single crops, or None when the model has no such head."""
+        part = self.contract["head"]
+        if "synthetic_logit" not in part:
+            return None
+        window = np.repeat(self.encode(crops)[:, None], self.frames, 1).astype(np.float32)
+        return 1 / (1 + np.exp(-self.head.run([part["synthetic_logit"]], {part["input"]: window})[0]))
 
     def track(self, crops: np.ndarray) -> "Scores":
         """Crops of one face in order at the contract's rate -> scores of every full window and of every frame."""
-        if not len(crops):
-            return Scores(np.zeros(0), np.zeros(0))
-        embeddings = self.encode(crops)
-        count = len(embeddings) - self.frames + 1
+        count = len(crops) - self.frames + 1
         if count < 1:
-            return Scores(np.zeros(0), np.zeros(0))
+            return Scores(np.zeros(0), np.zeros(0), np.zeros(0))
+        embeddings = self.encode(crops)
         logits, frames = self.windows(np.stack([embeddings[i:i + self.frames] for i in range(count)]))
         if frames is None:
-            return Scores(logits, logits)
-        return Scores(logits, np.concatenate([frames[0], frames[1:, -1]]))
-
+            return Scores(logits, logits, self.log_odds(logits))
+        return Scores(logits, np.concatenate([frames[0], frames[1:, -1]]), self.log_odds(logits))
 
     def clip(self, runs: list[np.ndarray]) -> "Scores":
         """The same over stretches without a gap; no window spans two."""
-        tracks = [self.track(run) for run in runs] or [Scores(np.zeros(0), np.zeros(0))]
-        return Scores(*(np.concatenate([getattr(t, kind) for t in tracks]) for kind in ("windows", "frames")))
+        tracks = [self.track(run) for run in runs] or [self.track(np.zeros(0))]
+        return Scores(*(np.concatenate([getattr(t, kind) for t in tracks]) for kind in ("windows", "frames", "log_odds")))
 
 
 class Scores:
-    """Window logits [W] and frame logits [T] of one track."""
+    """Window logits [W], frame logits [T] and the windows' calibrated log-odds [W] of one track."""
 
-    def __init__(self, windows: np.ndarray, frames: np.ndarray):
-        self.windows, self.frames = windows, frames
+    def __init__(self, windows: np.ndarray, frames: np.ndarray, log_odds: np.ndarray):
+        self.windows, self.frames, self.log_odds = windows, frames, log_odds

@@ -7,12 +7,14 @@ import numpy as np
 
 from .blend import Face
 from .errors import UserError
+from .geometry import CropRule
 
 
 class Pack:
     """`stills` and `clips` are read-only maps [N, S, S, 3] u8 RGB; index arrays say which file each row comes from."""
 
     def __init__(self, folder: Path):
+        self.folder = folder
         try:
             self.manifest = json.loads((folder / "manifest.json").read_text())
             table = np.load(folder / "pack.npz")
@@ -30,6 +32,22 @@ class Pack:
         self.dataset = {kind: np.array([files[f]["dataset"] for f in rows]) for kind, rows in self.file.items()}
         self.identity = {kind: np.array([files[f]["identity"] for f in rows]) for kind, rows in self.file.items()}
         self.trained = {kind: np.array([files[f]["split"] == "train" for f in rows], bool) for kind, rows in self.file.items()}
+
+    def require_both_splits(self) -> None:
+        """Training and selection both need pictures of at least two people."""
+        for split, chosen in (("training", self.trained["stills"]), ("held-out", ~self.trained["stills"])):
+            people = len(set(self.identity["stills"][chosen]))
+            if people < 2:
+                raise UserError(f"pack {self.folder} has {people} people in its {split} pictures, at least 2 are needed: prep again with more "
+                                "pictures of different people (about one in twelve is held out)")
+
+    def fit(self, rule: CropRule) -> None:
+        """Shows the square of another crop rule than the one the pack was made with. The rule's centre is not followed: it may lie a
+        few hundredths of a side off, less than training shifts crops."""
+        margin = self.manifest["margin"] * self.manifest["crop"].get("side", rule.side) / rule.side
+        if margin < 1.1:
+            raise UserError(f"pack {self.folder} is cut too tightly for a crop of side {rule.side}: make another with `prep --side {rule.side}`")
+        self.margin = margin
 
     def face(self, kind: str, row: int) -> Face:
         return Face(np.array(self.crops[kind][row]), self.landmarks[kind][row])

@@ -9,6 +9,7 @@ import hashlib
 import json
 import logging
 import shutil
+from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,6 +108,8 @@ def cut_clip(item: Item, least_side: float) -> list[Cut] | str:
         else:
             runs[-1].append(found)
     best = max(runs, key=len)
+    if not best:
+        return reason
     if len(best) < 16:
         return f"too short: {len(best)} frames in a row with a face ({reason})"
     side = float(np.median([c.side for c in best]))
@@ -115,7 +118,10 @@ def cut_clip(item: Item, least_side: float) -> list[Cut] | str:
 
 def work(task: tuple[Item, float]) -> tuple[Item, str, list[Cut] | str]:
     item, least_side = task
-    digest = hashlib.sha256(item.path.read_bytes()).hexdigest()
+    try:
+        digest = hashlib.sha256(item.path.read_bytes()).hexdigest()
+    except OSError as error:
+        return item, "", f"damaged: cannot be read ({error.strerror})"
     return item, digest, (cut_clip if item.clip else cut_still)(item, least_side)
 
 
@@ -128,16 +134,20 @@ def build(items: list[Item], out: Path, models: Path, rule: CropRule, exclude: s
           workers: int = 2) -> dict:
     """Writes the pack and returns its manifest. `exclude`: names of recordings that development clips were made from."""
     if not any(item.real for item in items):
-        raise UserError("no real face among the items: training makes its fakes from real faces, so give a folder of them")
+        raise UserError(f"no real face among the {len(items)} files of {', '.join(sorted({i.dataset for i in items}))}: training makes its fakes "
+                        "from real faces, so give a folder of them too (DATA=FOLDER)")
     wanted = [item for item in items if item.real and not exclude & set(item.path.stem.split("_"))]
+    if not wanted:
+        raise UserError(f"all real files of {', '.join(sorted({i.dataset for i in items}))} are excluded: leave some of EXCLUDE out")
     wanted_bytes = len(wanted) * SIZE * SIZE * 3
     out.mkdir(parents=True, exist_ok=True)
     if shutil.disk_usage(out).free < 2 * wanted_bytes:
         raise UserError(f"disk of {out} is nearly full: the pack needs about {2 * wanted_bytes / 2**30:.1f} GiB free")
     files, rows = [], {False: [], True: []}
     crops = {False: [], True: []}
+    chosen = set(wanted)
     for item in items:
-        if item not in wanted:
+        if item not in chosen:
             files.append({"file": item.path.name, "dataset": item.dataset, "skipped": "fake" if not item.real else "excluded"})
     with ProcessPoolExecutor(workers, initializer=start, initargs=(models, rule)) as pool:
         for done, (item, digest, found) in enumerate(pool.map(work, [(i, least_side) for i in wanted], chunksize=4)):
@@ -154,7 +164,9 @@ def build(items: list[Item], out: Path, models: Path, rule: CropRule, exclude: s
             if done % 500 == 0:
                 log.info("prep %d of %d files, %d faces", done, len(wanted), len(rows[False]) + len(rows[True]))
     if not rows[False] and not rows[True]:
-        raise UserError(f"no face found in any of {len(wanted)} files: is the data folder the right one?")
+        reasons = Counter(f["skipped"].split(":")[0] for f in files if "skipped" in f and "sha256" in f)
+        raise UserError(f"no face to train on in any of {len(wanted)} real files for {out} ({', '.join(f'{k}: {n}' for k, n in reasons.most_common(3))}): "
+                        "give folders of pictures and clips of real faces (DATA=FOLDER)")
     arrays = {}
     for clip, name in ((False, "stills"), (True, "clips")):
         kept = crops[clip] or [np.zeros((SIZE, SIZE, 3), np.uint8)][:0]

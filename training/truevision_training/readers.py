@@ -72,9 +72,13 @@ def faceforensics(folder: Path, dataset: str) -> list[Item]:
     """`original_sequences/*/*/videos/ID.mp4`, `manipulated_sequences/METHOD/*/videos/TARGET_SOURCE.mp4`."""
     items = []
     for path in media(folder / "original_sequences"):
+        if re.fullmatch(r"\d{3}_\d{3}", path.stem):
+            raise UserError(f"{path} is named as a manipulated clip (target_source) but lies among the originals: move it to manipulated_sequences")
         items.append(Item(path, True, dataset, f"{dataset}/{path.stem}", f"{dataset}/{path.stem}"))
     for path in media(folder / "manipulated_sequences"):
         method = path.relative_to(folder / "manipulated_sequences").parts[0]
+        if "_" not in path.stem:
+            raise UserError(f"{path} is named as an original (no target_source) but lies among the manipulated: move it to original_sequences")
         target = path.stem.split("_")[0]
         items.append(Item(path, False, dataset, f"{dataset}/{target}", f"{dataset}/{target}", method))
     return items
@@ -100,15 +104,25 @@ def dfdc(folder: Path, dataset: str) -> list[Item]:
             entries = json.loads(listing.read_text())
         except ValueError as error:
             raise UserError(f"{listing} is not JSON ({error}): fetch this part of DFDC again") from error
+        if not isinstance(entries, dict):
+            raise UserError(f"{listing} is no table of file names and labels: fetch this part of DFDC again")
         for name, entry in sorted(entries.items()):
             label = entry.get("label") if isinstance(entry, dict) else None
             if label not in ("REAL", "FAKE"):
                 raise UserError(f"{listing}: label of {name} is {label!r}, expected REAL or FAKE: correct or remove the entry")
+            original = entry.get("original")
+            if label == "REAL" and original:
+                raise UserError(f"{listing}: {name} is labelled REAL and names an original, {original!r}: correct the label or take the original out")
+            if original is not None and not isinstance(original, str):
+                raise UserError(f"{listing}: original of {name} is {original!r}, expected a file name: correct or remove the entry")
+            source = entries.get(original) if original else None
+            if isinstance(source, dict) and source.get("label") == "FAKE":
+                raise UserError(f"{listing}: the original of {name}, {original}, is labelled FAKE itself: correct one of the two labels")
             path = listing.parent / name
             if not path.is_file():
                 continue
-            original = Path(entry.get("original") or name).stem
-            items.append(Item(path, label == "REAL", dataset, f"{dataset}/{original}", f"{dataset}/{original}",
+            who = Path(original or name).stem
+            items.append(Item(path, label == "REAL", dataset, f"{dataset}/{who}", f"{dataset}/{who}",
                               "" if label == "REAL" else "DFDC"))
     return items
 

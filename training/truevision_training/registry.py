@@ -5,7 +5,19 @@ import shutil
 import tomllib
 from pathlib import Path
 
+import numpy as np
+
 from .errors import UserError
+
+
+NAMES = {"list": 0, "keep": 0, "compare": 2, "rollback": 1}
+"""Versions that each action takes."""
+
+
+def do(model: Path, action: str, versions: tuple[str, ...]) -> str:
+    if len(versions) != NAMES[action]:
+        raise UserError(f"{action} takes {NAMES[action]} versions, {len(versions)} were given; kept of {model}: {' '.join(list(model).split())}")
+    return {"list": list, "keep": keep, "compare": compare, "rollback": rollback}[action](model, *versions)
 
 
 def version_of(folder: Path) -> str:
@@ -43,12 +55,23 @@ def compare(model: Path, first: str, second: str) -> str:
         file = (model if version_of(model) == version else shelf(model) / version) / "figures.json"
         if not file.is_file():
             raise UserError(f"{file} is missing: run `evaluate` on version {version} first")
-        tables.append(json.loads(file.read_text()))
+        table = json.loads(file.read_text())
+        if "labelled" not in table:
+            raise UserError(f"{file} is of an older evaluation: run `evaluate` on version {version} again")
+        tables.append(table)
     if tables[0]["clips"] != tables[1]["clips"]:
         raise UserError(f"versions {first} and {second} were evaluated on different clips: evaluate both on one folder")
-    rows = [f"{'video AUC (window means)':28s} {first:>10s} {second:>10s}"]
-    for name, value in (("c40", lambda t: t["c40"]["windows"]["all"]["auc"]), ("live swaps", lambda t: t["live"]["windows"]["auc"])):
-        rows.append(f"{name:28s} {value(tables[0]):10.3f} {value(tables[1]):10.3f}")
+    figures = {"AUC of labelled clips": lambda t: t["labelled"]["windows"]["all"]["auc"], "AUC of live swaps": lambda t: t["live"]["windows"]["auc"],
+               "live swaps above their twin": lambda t: t["live"]["windows"]["above_twin"], "false alarms an hour": lambda t: t["genuine"]["hourly"][0],
+               "share UNCERTAIN, genuine": lambda t: t["genuine"]["unsure"]["share"],
+               "simulators, mean AUC": lambda t: np.mean([f["auc"] for f in t["simulators"]["families"].values()]),
+               "simulators, ECE": lambda t: t["simulators"]["ece"], "encoder, ms a crop": lambda t: t["speed"]["encoder_ms"]}
+    rows = [f"{'':28s} {first:>10s} {second:>10s}"]
+    for name, value in figures.items():
+        try:
+            rows.append(f"{name:28s} {value(tables[0]):10.3f} {value(tables[1]):10.3f}")
+        except TypeError:  # not measured: None
+            continue
     return "\n".join(rows)
 
 
@@ -56,11 +79,12 @@ def rollback(model: Path, version: str) -> str:
     """Makes a kept version live; the one replaced stays on the shelf."""
     source = shelf(model) / version
     if not source.is_dir():
-        raise UserError(f"version {version} of {model.name} is not kept; kept: {list(model)}")
+        raise UserError(f"version {version} of {model.name} is not kept; kept: {', '.join(list(model).splitlines())}")
     if not (shelf(model) / version_of(model)).exists():
         keep(model)
-    old = model.with_name(model.name + ".old")
-    shutil.copytree(source, fresh := model.with_name(model.name + ".new"), dirs_exist_ok=True)
+    old, fresh = (model.with_name(model.name + suffix) for suffix in (".old", ".new"))
+    shutil.rmtree(fresh, ignore_errors=True)  # of a rollback that was broken off
+    shutil.copytree(source, fresh)
     model.rename(old)
     fresh.rename(model)
     shutil.rmtree(old)

@@ -1,47 +1,49 @@
 """Every figure of a model's card: a model folder, clips and a pack in, one dictionary out. Called by the `evaluate` command."""
 
+import logging
 import time
+from dataclasses import asdict
 from pathlib import Path
 
+import cv2
 import numpy as np
 
-from . import evaluate, metrics
+from . import canaries, evaluate, metrics, prep, robustness
+from .clips import LONGEST_S
 from .codec import jpeg
-from .degrade import Draw, camera, compress, look
+from .degrade import Draw, look
+from .errors import UserError
 from .faces import Faces
+from .geometry import CropRule
 from .model import Model
 from .pack import Pack
-from .prep import held_out
-from .readers import read
+from .readers import Item, read
 from .stills import Stills, eigenfaces
 from .windows import FAMILIES, Windows
 
+log = logging.getLogger(__name__)
 SEED = 20
+SYNTHETIC_SIDES = (56, 112, 160, 224)
 
 
-def stand_still(model: Model, crops: np.ndarray) -> np.ndarray:
-    """Confidence of single crops [N, s, s, 3], each as a window of eight times itself."""
-    embeddings = model.encode(crops)
-    return model.confidence(model.windows(np.repeat(embeddings[:, None], model.frames, 1))[0])
-
-
-def simulators(model: Model, pack: Pack, size: int, count: int = 48) -> dict:
-    """Window AUC by family on held-out identities and a held-out decoder, of the head and of plain frame means; calibration."""
+def held_out_windows(pack: Pack, decoders: list, size: int, count: int) -> dict[str, np.ndarray]:
+    """[2 n, 8, s, s, 3] u8 by family, real, fake, real, fake...: held-out identities and a held-out decoder."""
     shares = {"self": 1.0, "cross": 1.0, "decoder": 1.0, "drift": 1.0}
-    maker = Windows(Stills(pack, eigenfaces(pack, SEED, held_out=True), False, size, shares), False)
+    maker = Windows(Stills(pack, decoders, False, size, shares), False)
+    return {family: np.stack([crops for part in range(max(1, count // 4)) for pair in maker.pairs((SEED, number, part), [family] * 4) for crops in pair])
+            for number, family in enumerate(FAMILIES)}
+
+
+def simulators(model: Model, embedded: dict[str, np.ndarray]) -> dict:
+    """`embedded`: [2 n, 8, dim] by family. Window AUC of the head and of plain frame means; calibration over all."""
     result, every = {}, []
-    for number, family in enumerate(FAMILIES):
-        logits, plain = [], []
-        for part in range(count // 4):
-            for pair in maker.pairs((SEED, number, part), [family] * 4):
-                for crops in pair:
-                    window, frames = model.windows(model.encode(crops)[None])
-                    logits.append(float(window[0]))
-                    plain.append(float(frames.mean() if frames is not None else window[0]))
-        fake, logits = np.arange(len(logits)) % 2 == 1, np.array(logits)
+    for family, seen in embedded.items():
+        logits, frames = model.windows(seen)
+        plain = logits if frames is None else frames.mean(1)
+        fake = np.arange(len(logits)) % 2 == 1
         low, high = metrics.interval(metrics.auc, fake, logits)
         result[family] = {"auc": metrics.auc(fake, logits), "low": low, "high": high, "pairs": len(logits) // 2,
-                          "frame_means": metrics.auc(fake, np.array(plain)), "above_twin": float((logits[1::2] > logits[::2]).mean())}
+                          "frame_means": metrics.auc(fake, plain), "above_twin": float((logits[1::2] > logits[::2]).mean())}
         every.append(np.stack([fake, logits]))
     fake, logits = np.concatenate(every, 1)
     confidence = model.confidence(logits)
@@ -62,55 +64,42 @@ def fairness(model: Model, pack: Pack, size: int) -> dict:
     good = [i for i, parts in enumerate(labels) if len(parts) >= 4 and all(p.isdigit() for p in parts[:3])]
     if not good:
         return {}
-    flagged = stand_still(model, plain_view(pack, rows[good], size)) >= model.contract["score"]["fake_at"]
+    confidence, score = model.still(plain_view(pack, rows[good], size)), model.contract["score"]
     ages, genders, races = np.array([[int(p) for p in labels[i][:3]] for i in good]).T
     slices = {"all": np.ones(len(good), bool), "male": genders == 0, "female": genders == 1}
     slices |= {name: races == i for i, name in enumerate(("White", "Black", "Asian", "Indian", "other"))}
     slices |= {"under 30": ages < 30, "30 to 59": (ages >= 30) & (ages < 60), "60 and over": ages >= 60}
-    result = {}
-    for name, mask in slices.items():
-        if mask.any():
-            rng = np.random.default_rng(0)
-            draws = [rng.choice(flagged[mask], mask.sum()).mean() for _ in range(1000)]
-            result[name] = {"n": int(mask.sum()), "flagged": float(flagged[mask].mean()),
-                            "low": float(np.percentile(draws, 2.5)), "high": float(np.percentile(draws, 97.5))}
-    return result
+    return {name: {"n": int(mask.sum()), "not_real": metrics.proportion(int((confidence[mask] > score["real_at"]).sum()), int(mask.sum())),
+                   "flagged": metrics.proportion(int((confidence[mask] >= score["fake_at"]).sum()), int(mask.sum()))}
+            for name, mask in slices.items() if mask.any()}
 
 
-def robustness(model: Model, pack: Pack, size: int, pairs: int = 48) -> list[dict]:
-    """AUC of self-blended and cross stills, and share of reals flagged, by crop side in the source picture and H.264 quality."""
-    maker = Stills(pack, eigenfaces(pack, SEED, held_out=True), False, size, {"self": 1.0, "cross": 0.5})
-    rows = []
-    for side in (56, 80, 112, 149):
-        for crf in (20, 30, 40):
-            rng, crops = np.random.default_rng(SEED), []
-            for start in range(0, pairs, 8):
-                draws, members = [], []
-                for i in range(8):
-                    real, made = maker.pair(rng, "self" if i % 3 else "cross", False)
-                    draw = Draw(0, side, "h264", crf, np.zeros(2), 1.0, 0.0, False, False)
-                    draws.append(draw)
-                    frames = [camera(draw, image, pack.margin) for image in (real, made.crop)]
-                    members.append([[np.roll(f, (1, 1), (0, 1)), f] for f in frames])
-                crops += [look(d, s[-1], pack.margin, size) for d, m in zip(draws, compress(draws, members)) for s in m]
-            confidence = stand_still(model, np.stack(crops))
-            fake = np.arange(len(crops)) % 2 == 1
-            rows.append({"side": side, "crf": crf, "auc": metrics.auc(fake, confidence), "pairs": pairs,
-                         "flagged": float((confidence[~fake] >= model.contract["score"]["fake_at"]).mean())})
+def synthetic(model: Model, pack: Pack, folder: Path, models: Path) -> list[dict]:
+    """AUC of the synthetic head, generated pictures against held-out real ones, by side of the crop in the source picture.
+
+    Both are cut with the pack's margin, reduced to the side, saved as JPEG and brought to the model's size in the same way.
+    """
+    def view(picture: np.ndarray, draw: Draw) -> np.ndarray:
+        whole = round(draw.side * pack.margin)
+        small = cv2.resize(picture, (whole, whole), interpolation=cv2.INTER_AREA if whole < len(picture) else cv2.INTER_LINEAR)
+        return look(draw, jpeg(small, draw.quality), pack.margin, size)
+
+    size = model.rule.size
+    prep.start(models, CropRule(**pack.manifest["crop"]))
+    found = [prep.cut_still(item, 0) for item in read(folder, "faces")]
+    made = np.stack([cuts[0].crop for cuts in found if not isinstance(cuts, str)] or [np.zeros((pack.size, pack.size, 3), np.uint8)][:0])
+    real = np.stack([np.array(pack.crops["stills"][r]) for r in np.flatnonzero(~pack.trained["stills"])])
+    if not len(made):
+        raise UserError(f"no face found in any picture of {folder}: give a folder of generated faces")
+    fake, rows = np.arange(len(real) + len(made)) >= len(real), []
+    for side in SYNTHETIC_SIDES:
+        draw = Draw(0, side, "jpeg", 90, np.zeros(2), 1.0, 0.0, False, False)
+        score = model.synthetic(np.stack([view(picture, draw) for picture in (*real, *made)]))
+        low, high = metrics.interval(metrics.auc, fake, score)
+        rows.append({"side": side, "auc": metrics.auc(fake, score), "low": low, "high": high, "real": len(real), "made": len(made),
+                     "real_flagged": float((score[~fake] >= model.contract["score"]["synthetic_at"]).mean()),
+                     "made_flagged": float((score[fake] >= model.contract["score"]["synthetic_at"]).mean())})
     return rows
-
-
-def canaries(model: Model, pack: Pack, size: int) -> dict:
-    """What must not move or must not be FAKE; see the card for what each means."""
-    rows = np.flatnonzero(~pack.trained["stills"])[:300]
-    crops, at = plain_view(pack, rows, size), model.contract["score"]["fake_at"]
-    before = stand_still(model, crops)
-    saved = stand_still(model, np.stack([jpeg(c, 95) for c in crops]))
-    odd = np.stack([np.full((size, size, 3), v, np.uint8) for v in (0, 60, 128, 200, 255)]
-                   + [np.random.default_rng(i).integers(0, 256, (size, size, 3), np.uint8) for i in range(5)])
-    shuffled = np.random.default_rng(0).random(len(before)) < 0.5
-    return {"n": len(rows), "flagged": float((before >= at).mean()), "flagged_jpeg95": float((saved >= at).mean()),
-            "plain_or_noise": stand_still(model, odd).tolist(), "shuffled_labels_auc": metrics.auc(shuffled, before)}
 
 
 def speed(model: Model, size: int) -> dict:
@@ -127,13 +116,52 @@ def speed(model: Model, size: int) -> dict:
     return {"encoder_ms": best(lambda: model.encode(crops)), "head_ms": best(lambda: model.windows(window))}
 
 
-def measure(folder: Path, clips: Path, models: Path, pack_folder: Path, cache: Path) -> dict:
-    """`clips` holds dev/c40, dev/live_swap and real."""
+def labelled_folder(clips: Path) -> Path | None:
+    """`dev/c40` of the project's own clips, or the folder itself when it holds labelled fakes."""
+    if (clips / "dev/c40").is_dir():
+        return clips / "dev/c40"
+    if (clips / "real").is_dir() and not (clips / "fake").is_dir() or (clips / "dev").is_dir():
+        return None
+    return clips
+
+
+def genuine_items(clips: Path, labelled: Path | None) -> list[Item]:
+    """Clips of `real/` whose person is held out of training, by name, and recordings that the development clips were made from."""
+    if labelled == clips or not (clips / "real").is_dir():
+        return []
+    recordings = {i.path.stem for i in read(labelled) if i.real} if labelled else set()
+    return [i for i in read(clips / "real", "faces", "clips") if i.clip and (prep.held_out(i.identity) or recordings & set(i.path.stem.split("_")))]
+
+
+def measure(folder: Path, clips: Path, models: Path, pack_folder: Path, cache: Path, pairs: int = 48, generated: Path | None = None,
+            frame_rates: tuple[float, ...] = robustness.FRAME_RATES) -> dict:
+    """`clips`: a folder with `dev/c40`, `dev/live_swap` and `real` (any of them), or one labelled tree. `pairs`: simulated ones a family
+    and a cell. `generated`: pictures of synthetic faces."""
+    if not clips.is_dir():
+        raise UserError(f"clips folder {clips} does not exist: give a folder with real/ and fake/ clips (CLIPS=FOLDER)")
+    cv2.setNumThreads(1)
     model, faces, pack = Model(folder), Faces(models), Pack(pack_folder)
-    size = model.rule.size
-    dev = {p.stem for p in (clips / "dev/c40/real").iterdir()}
-    kept = [i for i in read(clips / "real", "faces", "clips") if held_out(i.identity) or dev & set(i.path.stem.split("_"))]
-    return {"clips": clips.name, "version": model.contract["version"], "live": evaluate.live_swap(model, clips / "dev/live_swap", faces, cache),
-            "c40": evaluate.c40(model, clips / "dev/c40", faces, cache), "genuine": evaluate.genuine(model, kept, faces, cache),
-            "simulators": simulators(model, pack, size), "fairness": fairness(model, pack, size), "robustness": robustness(model, pack, size),
-            "canaries": canaries(model, pack, size), "speed": speed(model, size)}
+    pack.fit(model.rule)
+    size, labelled, live = model.rule.size, labelled_folder(clips), clips / "dev/live_swap"
+    genuine = genuine_items(clips, labelled)
+    decoders = eigenfaces(pack, SEED, held_out=True)
+    figures = {"clips": clips.name, "version": model.contract["version"], "longest_s": LONGEST_S, "crop": asdict(model.rule)}
+    videos = evaluate.score_tree(model, labelled, faces, cache) if labelled else []
+    figures["labelled"] = evaluate.labelled(videos) | {"name": labelled.name} if labelled else None
+    figures["live"] = evaluate.live_swap(model, live, faces, cache) if live.is_dir() else None
+    figures["genuine"] = evaluate.genuine(model, genuine, faces, cache) if genuine else None
+    log.info("clips done; simulated windows next")
+    sets = held_out_windows(pack, decoders, size, pairs)
+    embedded = {family: np.stack([model.encode(window) for window in crops]) for family, crops in sets.items()}
+    figures["simulators"] = simulators(model, embedded)
+    log.info("canaries")
+    rows = np.flatnonzero(~pack.trained["stills"])[:300]
+    figures["canaries"] = {"windows": canaries.windows(model, sets, embedded), "clips": canaries.clips(model, videos) if videos else [],
+                           "stills": canaries.stills(model, plain_view(pack, rows, size))}
+    log.info("robustness and fairness")
+    figures["robustness"] = robustness.pictures(model, pack, decoders, SEED, pairs)
+    figures["fairness"] = fairness(model, pack, size)
+    figures["frame_rates"] = robustness.frame_rates(model, frame_rates, labelled, genuine, faces, cache)
+    figures["synthetic"] = synthetic(model, pack, generated, models) if generated and "synthetic_logit" in model.contract["head"] else None
+    figures["speed"] = speed(model, size)
+    return figures

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from .errors import UserError
 from .network import Shape
+from .stills import BALANCES, FAMILY_SHARES
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,13 @@ class Settings:
     select_every: int = 400
     select_pairs: int = 96
     """Held-out pairs a family, a multiple of 16."""
+    window_pairs: int = 1600
+    window_held_out: int = 320
+    window_epochs: int = 60
+    """The head stage: pairs of windows to train on and to hold out, and passes over them."""
+    balance: str = "root"
+    """How often a group (a data set of stills, a clip) is drawn: `size`, as often as it is large; `root`, by the root of its size;
+    `over`, all alike, so that rows of small groups come again; `under`, all alike, of each only as many rows as the smallest has."""
     patience: int = 0
     """Selections without a gain after which the stage ends; 0: never."""
     threads: int = 1
@@ -65,10 +73,18 @@ class Settings:
             unknown = set(given) - {f.name for f in fields(known)}
             if unknown:
                 raise UserError(f"settings {origin}: unknown key {part}{sorted(unknown)[0]}; see truevision_training/settings.py for all keys")
+        for part, known, given in (("", Settings(), table), ("shape.", Shape(), shape)):
+            for key, value in given.items():
+                wanted = type(getattr(known, key))
+                if type(value) is not wanted and not (wanted is float and type(value) is int):
+                    raise UserError(f"settings {origin}: {part}{key} is {value!r}, expected {wanted.__name__}")
         settings = Settings(**table, shape=Shape(**shape))
-        for key, allowed in (("schedule", ("hold-cosine", "restarts")), ("optimiser", ("adamw", "sam"))):
+        for key, allowed in (("schedule", ("hold-cosine", "restarts")), ("optimiser", ("adamw", "sam")), ("balance", BALANCES)):
             if getattr(settings, key) not in allowed:
                 raise UserError(f"settings {origin}: {key} is {getattr(settings, key)!r}, expected one of {', '.join(allowed)}")
+        unknown = set(settings.families) - set(FAMILY_SHARES)
+        if unknown or not settings.families:
+            raise UserError(f"settings {origin}: family {sorted(unknown)[0] if unknown else '(none)'!r} is unknown, expected some of {', '.join(FAMILY_SHARES)}")
         if settings.pairs < 2 or settings.steps < 1:
             raise UserError(f"settings {origin}: pairs must be at least 2 and steps at least 1")
         return settings

@@ -18,12 +18,14 @@ from .pack import Pack
 GROUP = 4
 """Pairs that share one mosaic and so one H.264 quality."""
 FAMILY_SHARES = {"self": 0.34, "cross": 0.12, "swap": 0.18, "decoder": 0.12, "reenact": 0.14, "drift": 0.1}
+BALANCES = ("root", "size", "over", "under")
 CLIP_SHARE = 0.4
 """Share of faces taken from clips: few identities, but true camera noise."""
 
 
 def eigenfaces(pack: Pack, seed: int, held_out: bool) -> list[Eigenfaces]:
     """Decoders of four sizes for training and one of a fifth size, from held-out faces, for selection."""
+    pack.require_both_splits()
     rng = np.random.default_rng(seed)
     rows = np.flatnonzero(pack.trained["stills"] != held_out)
     sizes = [(56, 300)] if held_out else [(48, 300), (72, 240), (96, 200), (136, 120)]
@@ -47,12 +49,17 @@ class Batch:
 class Stills:
     """Makes pairs from one split of a pack."""
 
-    def __init__(self, pack: Pack, decoders: list[Eigenfaces], trained: bool, size: int, shares: dict[str, float]):
+    def __init__(self, pack: Pack, decoders: list[Eigenfaces], trained: bool, size: int, shares: dict[str, float],
+                 balance: str = "root"):
         self.pack, self.decoders, self.size = pack, decoders, size
         self.cells = size // 8
         self.families, self.shares = list(shares), np.array(list(shares.values())) / sum(shares.values())
         self.rows = {kind: np.flatnonzero(pack.trained[kind] == trained) for kind in ("stills", "clips")}
+        pack.require_both_splits()
         self.groups = {kind: self._groups(kind) for kind in self.rows}
+        if balance == "under":
+            self.groups = {kind: thinned(groups) for kind, groups in self.groups.items()}
+        self.odds = {kind: odds(groups, balance) for kind, groups in self.groups.items() if groups}
         outline = pack.landmarks["stills"][self.rows["stills"]][:, ::8]
         outline = outline - outline.mean(1, keepdims=True)
         self.outline = (outline / np.sqrt((outline**2).mean((1, 2), keepdims=True))).reshape(len(outline), -1)
@@ -66,8 +73,7 @@ class Stills:
     def draw_face(self, rng: np.random.Generator) -> tuple[str, int]:
         kind = "clips" if self.groups["clips"] and rng.random() < CLIP_SHARE else "stills"
         groups = self.groups[kind]
-        weights = np.sqrt([len(g) for g in groups])
-        group = groups[rng.choice(len(groups), p=weights / weights.sum())]
+        group = groups[rng.choice(len(groups), p=self.odds[kind])]
         return kind, int(rng.choice(group))
 
     def donor(self, rng: np.random.Generator, kind: str, row: int) -> blend.Face:
@@ -117,6 +123,19 @@ class Stills:
         return Batch(np.stack(crops), np.stack(maps), names)
 
 
+def odds(groups: list[np.ndarray], balance: str) -> np.ndarray:
+    """How likely each group is drawn, see `Settings.balance`."""
+    sizes = np.array([len(g) for g in groups], float)
+    weights = {"size": sizes, "root": np.sqrt(sizes)}.get(balance, np.ones(len(sizes)))
+    return weights / weights.sum()
+
+
+def thinned(groups: list[np.ndarray]) -> list[np.ndarray]:
+    """As many rows of each as the smallest has, the same ones every time."""
+    least = min((len(g) for g in groups), default=0)
+    return [np.sort(np.random.default_rng(0).choice(g, least, replace=False)) for g in groups]
+
+
 def null(rng: np.random.Generator, crop: np.ndarray) -> np.ndarray:
     """A real face re-sampled as a warp would: a sub-pixel move, which is no manipulation."""
     size = crop.shape[0]
@@ -130,15 +149,15 @@ class Steps(Dataset):
     """Batches by step number for a DataLoader; a worker opens the pack itself, so nothing large is sent to it."""
 
     def __init__(self, folder: Path, decoders: list[Eigenfaces], seed: int, pairs: int, size: int, easy_steps: int,
-                 shares: dict[str, float]):
+                 shares: dict[str, float], balance: str = "root"):
         self.folder, self.decoders, self.seed, self.pairs = folder, decoders, seed, pairs
-        self.size, self.easy_steps, self.shares = size, easy_steps, shares
+        self.size, self.easy_steps, self.shares, self.balance = size, easy_steps, shares, balance
         self.maker: Stills | None = None
 
     def __getitem__(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
         if self.maker is None:
             cv2.setNumThreads(1)
             torch.set_num_threads(1)
-            self.maker = Stills(Pack(self.folder), self.decoders, True, self.size, self.shares)
+            self.maker = Stills(Pack(self.folder), self.decoders, True, self.size, self.shares, self.balance)
         batch = self.maker.batch((self.seed, step), self.pairs, easy=step < self.easy_steps)
         return torch.from_numpy(batch.crops), torch.from_numpy(batch.maps)

@@ -11,6 +11,7 @@ import math
 import time
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from torch.utils.data import DataLoader
@@ -88,15 +89,13 @@ class Run:
 
     def save(self) -> None:
         checkpoint.save(self.state(), self.file)
-        part = self.folder / "history.part"
-        part.write_text(json.dumps(self.history))
-        part.replace(self.folder / "history.json")
+        checkpoint.text(json.dumps(self.history), self.folder / "history.json")
 
     def resume(self) -> None:
         state = checkpoint.load(self.file)
         checkpoint.require_shape(state, vars(self.settings.shape), self.file)
-        self.model.load_state_dict(state["model"])
-        self.mean.load_state_dict(state["mean"])
+        checkpoint.fill(self.model, state["model"], self.file)
+        checkpoint.fill(self.mean, state["mean"], self.file)
         self.optimiser.load_state_dict(state["optimiser"])
         torch.set_rng_state(state["random"])
         self.step, self.history, self.best = state["step"], state["history"], state["best"]
@@ -131,8 +130,8 @@ class Run:
         self.optimiser.zero_grad(set_to_none=True)
         total, logit = self.loss(crops, truth)
         if not math.isfinite(total.item()):
-            raise UserError(f"loss is {total.item()} at step {self.step}: lower `rate` in the settings and resume; "
-                            f"{self.file} holds the last good state")
+            kept = f"{self.file} holds the last good state" if self.file.exists() else "no checkpoint was written yet"
+            raise UserError(f"loss is {total.item()} at step {self.step}: lower `rate` in the settings and give the same command again; {kept}")
         total.backward()
         if settings.optimiser == "sam":
             taken = optim.climb(self.model, settings.sam_radius)
@@ -149,7 +148,8 @@ class Run:
 def batches(pack_folder: Path, run: Run, decoders) -> DataLoader:
     """The remaining steps' batches, made by one process beside the training; spawned, since OpenCV and torch threads do not fork."""
     settings = run.settings
-    data = Steps(pack_folder, decoders, settings.seed, settings.pairs, settings.shape.size, settings.easy_steps, settings.families)
+    data = Steps(pack_folder, decoders, settings.seed, settings.pairs, settings.shape.size, settings.easy_steps, settings.families,
+                 settings.balance)
     workers = 1 if run.device.type == "cpu" else 8
     # Its own generator: a loader draws a number when it starts, which would move the dropout of a resumed run.
     return DataLoader(data, batch_size=None, sampler=range(run.step, settings.steps), num_workers=workers, prefetch_factor=6,
@@ -159,6 +159,7 @@ def batches(pack_folder: Path, run: Run, decoders) -> DataLoader:
 def train(pack_folder: Path, settings: Settings, folder: Path, init: Path | None = None) -> Path:
     """Trains to the settings' last step, going on from the folder's checkpoint when there is one. Returns the checkpoint."""
     torch.set_num_threads(settings.threads)
+    cv2.setNumThreads(1)
     torch.set_flush_denormal(True)  # denormals stall AdamW on CPUs
     folder.mkdir(parents=True, exist_ok=True)
     pack = Pack(pack_folder)
@@ -189,9 +190,10 @@ def train(pack_folder: Path, settings: Settings, folder: Path, init: Path | None
                 if figures["mean"] > run.best["mean"]:
                     run.best = {"mean": figures["mean"], "step": run.step}
                     checkpoint.save({"shape": vars(settings.shape), "step": run.step, "mean": run.mean.state_dict()}, folder / "best.pt")
-                curves.draw(run.history, folder / "curves.png")
             if run.step % settings.checkpoint_every == 0 or last:
                 run.save()
+            if run.step % settings.select_every == 0 or last:
+                checkpoint.replace(folder / "curves.png", lambda out: curves.draw(run.history, out))
             if settings.patience and run.step - run.best["step"] > settings.patience * settings.select_every:
                 log.info("no gain on held-out simulators since step %d: stopping early", run.best["step"])
                 run.save()

@@ -7,6 +7,7 @@ them. It begins as the mean of the frame logits and may only add to it.
 import json
 import logging
 from pathlib import Path
+from zipfile import BadZipFile
 
 import cv2
 import numpy as np
@@ -46,11 +47,14 @@ def stored(folder: Path, name: str, families: list[str], make) -> np.ndarray:
     """Embeddings kept from an interrupted run when they fit, else made and kept."""
     file = folder / f"{name}.npz"
     if file.is_file():
-        kept = np.load(file)
-        if list(kept["families"]) == families:
-            return kept["embeddings"]
+        try:
+            with np.load(file) as kept:
+                if list(kept["families"]) == families:
+                    return kept["embeddings"]
+        except (ValueError, KeyError, BadZipFile) as error:
+            log.warning("%s is damaged (%s) and is made anew", file, error)
     made = make()
-    np.savez(file, embeddings=made, families=np.array(families))
+    checkpoint.arrays(file, embeddings=made, families=np.array(families))
     return made
 
 
@@ -73,17 +77,18 @@ def figures(head: network.Head, embeddings: np.ndarray, families: list[str]) -> 
     return result
 
 
-def train(pack_folder: Path, settings: Settings, folder: Path, frames: Path, pairs: int = 1600, held_out: int = 320, epochs: int = 60) -> Path:
+def train(pack_folder: Path, settings: Settings, folder: Path, frames: Path) -> Path:
     """Writes `model.pt`: shape, encoder, head, held-out figures. `frames`: a checkpoint with averaged frame weights."""
     torch.set_num_threads(settings.threads)
     cv2.setNumThreads(1)
     state = checkpoint.load(frames)
     checkpoint.require_shape(state, vars(settings.shape), frames)
     net = network.FrameNet(settings.shape)
-    net.load_state_dict(state["mean"])
+    checkpoint.fill(net, state["mean"], frames)
+    pairs, epochs = settings.window_pairs, settings.window_epochs
     pack, rng = Pack(pack_folder), np.random.default_rng(settings.seed)
     sets = {}
-    for split, (name, count) in enumerate((("held-out", held_out), ("train", pairs))):
+    for split, (name, count) in enumerate((("held-out", settings.window_held_out), ("train", pairs))):
         chosen = names(rng, count)
         trained = name == "train"
         def make(trained=trained, chosen=chosen, split=split):
@@ -122,8 +127,8 @@ def train(pack_folder: Path, settings: Settings, folder: Path, frames: Path, pai
         if found["all"] > best:
             best, best_state = found["all"], {k: v.clone() for k, v in head.state_dict().items()}
     head.load_state_dict(best_state)
-    (folder / "history-windows.json").write_text(json.dumps(history))
-    curves.draw(history, folder / "curves-windows.png")
+    checkpoint.text(json.dumps(history), folder / "history-windows.json")
+    checkpoint.replace(folder / "curves-windows.png", lambda out: curves.draw(history, out))
     final = figures(head, *sets["held-out"])
     log.info("held-out %s", " ".join(f"{k} {v:.3f}" for k, v in final.items()))
     checkpoint.save({"shape": vars(settings.shape), "encoder": net.encoder.state_dict(), "head": head.state_dict(), "held_out": final,
