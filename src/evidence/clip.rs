@@ -11,6 +11,7 @@ use gstreamer as gst;
 use gstreamer_app as gst_app;
 
 use super::spool::{Entry, Spool};
+use super::store;
 
 /// A clip of some seconds is written in a fraction of one; a disk that takes longer than this takes nothing.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -41,6 +42,8 @@ pub fn write(spool: &Spool, to: &Path) -> Result<(), Error> {
     let (Some(source), Some(file), Some(bus)) = (source, file, pipeline.bus()) else {
         return Err(Error::Codec("an element is missing".into()));
     };
+    // Made here, so that a disk that takes no file says so itself.
+    store::create(to)?;
     source.set_caps(Some(&caps));
     file.set_property("location", to);
     let written = match pipeline.set_state(gst::State::Playing) {

@@ -82,9 +82,7 @@ export function AlertCard({ alert, onChange }: { alert: Alert; onChange: (alert:
           ))}
         </ul>
       )}
-      <p className="row soft">
-        {alert.evidence && <Evidence alert={alert.id} of={alert.evidence} />}
-      </p>
+      <p className="row soft">{alert.evidence && <Evidence alert={alert.id} of={alert.evidence} />}</p>
       {alert.note && <p className="alert-said">“{alert.note}”</p>}
       {!over && (
         <div className="row">
