@@ -57,6 +57,7 @@ export class Program {
           TRUEVISION__ANALYSES__FOLDER: join(folder, "analyses"),
           TRUEVISION__RECORD__FOLDER: join(folder, "record"),
           TRUEVISION__ALERTS__DATABASE: join(folder, "alerts.db"),
+          TRUEVISION__EVIDENCE__FOLDER: join(folder, "evidence"),
           ...(token === undefined ? {} : { TRUEVISION__WEB__TOKEN: token }),
         },
         stdio: ["ignore", "pipe", "pipe"],
