@@ -23,6 +23,7 @@ const REASONS: Record<string, string> = {
 
 const DROPS: Record<string, string> = {
   overwritten: "replaced by a newer frame",
+  damaged: "arrived with holes",
   detector_behind: "detector behind: stream rested",
   detector_queue_full: "too many frames at once",
   not_analysable: "could not be analysed",
