@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
+use crate::faults::Faults;
 use crate::secret::redact_url;
 use crate::{alerts, analyses, detector, evidence, faces, infer, publish, record, score, source, tracks, verdict, web};
 
@@ -242,7 +243,7 @@ pub fn parse(
 type Accept<'a> = &'a dyn Fn(&[&str], &Value) -> Result<(), String>;
 
 /// A room's own check: adds (key, message) pairs.
-type Check<'a> = &'a dyn Fn(&mut Vec<(String, String)>);
+type Check<'a> = &'a dyn Fn(&mut Faults);
 
 /// Copies the leaves of `given` that `accept` takes into `merged`; the others become faults.
 fn merge(merged: &mut Table, given: &Table, defaults: &Table, at: &str, accept: Accept<'_>, faults: &mut Vec<Fault>) {

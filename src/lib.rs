@@ -69,3 +69,6 @@ pub mod metrics;
 
 /// Tool: a string that cannot be printed.
 pub mod secret;
+
+/// Tool: what is wrong with a table of settings.
+pub mod faults;

@@ -10,7 +10,7 @@ const ROOMS: [&str; 15] = [
     "score", "analyses", "vitals", "web",
 ];
 /// Tools use no room. `contract` (in `infer`) describes the model to rooms; it is a tool as well.
-const TOOLS: [&str; 4] = ["pixels", "infer", "metrics", "secret"];
+const TOOLS: [&str; 5] = ["pixels", "infer", "metrics", "secret", "faults"];
 /// The composition: may use everything.
 const TOP: [&str; 5] = ["config", "app", "bench", "lib", "main"];
 

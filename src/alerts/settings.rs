@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use crate::faults::{Faults, range};
 use crate::secret::{self, Secret};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -181,8 +182,6 @@ impl Default for Mqtt {
     }
 }
 
-type Faults = Vec<(String, String)>;
-
 impl Config {
     /// Adds a (key, message) for every impossible value; keys are relative to this table.
     pub fn check(&self, faults: &mut Faults) {
@@ -269,12 +268,6 @@ impl Email {
 impl Mqtt {
     pub fn secret(&self) -> Result<Secret, String> {
         secret::chosen(&self.password, &self.password_file)
-    }
-}
-
-fn range(faults: &mut Faults, key: &str, value: f64, low: f64, high: f64) {
-    if !(low..=high).contains(&value) {
-        faults.push((key.into(), format!("must be {low}-{high}, got {value}")));
     }
 }
 

@@ -14,6 +14,7 @@ use std::thread::JoinHandle;
 
 use serde::{Deserialize, Serialize};
 
+use crate::faults::{self, Faults};
 use crate::metrics::Metrics;
 use crate::publish::event::{AnalysisState, Body, JobState, ModelName};
 use crate::publish::{Board, Report};
@@ -53,12 +54,8 @@ impl Config {
     }
 
     /// Adds a (key, message) for every impossible value; keys are relative to this table.
-    pub fn check(&self, faults: &mut Vec<(String, String)>) {
-        let mut range = |key: &str, value: u64, low: u64, high: u64| {
-            if !(low..=high).contains(&value) {
-                faults.push((key.into(), format!("must be {low}-{high}, got {value}")));
-            }
-        };
+    pub fn check(&self, faults: &mut Faults) {
+        let mut range = |key: &str, value: u64, low, high| faults::range(faults, key, value, low, high);
         range("max_mb", self.max_mb, 1, 100_000);
         range("queue", self.queue as u64, 1, 1000);
         range("keep_days", self.keep_days.into(), 1, 3650);

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::crops::{Candidate, Quality, Reject};
 use crate::faces::Rect;
+use crate::faults::Faults;
 use crate::infer::contract::Contract;
 use crate::metrics::Metrics;
 use crate::source::Stamp;
@@ -107,7 +108,7 @@ impl Default for Config {
 }
 
 impl Config {
-    pub fn check(&self, faults: &mut Vec<(String, String)>) {
+    pub fn check(&self, faults: &mut Faults) {
         let mut fault = |key: &str, message: String| faults.push((key.into(), message));
         if self.model.is_empty() {
             fault("model", "must name the model's folder, got nothing; as models/trial-112".into());

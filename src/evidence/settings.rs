@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::faults::{self, Faults};
+
 const MB: u64 = 1 << 20;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -50,15 +52,11 @@ impl Default for Config {
 
 impl Config {
     /// Adds a (key, message) for every impossible value; keys are relative to this table.
-    pub fn check(&self, faults: &mut Vec<(String, String)>) {
+    pub fn check(&self, faults: &mut Faults) {
         if self.on && self.folder.as_os_str().is_empty() {
             faults.push(("folder".into(), "must name a folder; evidence.on = false keeps no evidence".into()));
         }
-        let mut range = |key: &str, value: f64, low: f64, high: f64| {
-            if !(low..=high).contains(&value) {
-                faults.push((key.into(), format!("must be {low}-{high}, got {value}")));
-            }
-        };
+        let mut range = |key: &str, value: f64, low, high| faults::range(faults, key, value, low, high);
         range("before_secs", self.before_secs, 0.0, 60.0);
         range("after_secs", self.after_secs, 0.0, 300.0);
         range("stream_mb", self.stream_mb.into(), 1.0, 1024.0);

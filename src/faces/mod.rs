@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::faults::Faults;
 use crate::pixels::Point;
 
 pub use decode::Decoder;
@@ -159,7 +160,7 @@ impl Default for Config {
 }
 
 impl Config {
-    pub fn check(&self, faults: &mut Vec<(String, String)>) {
+    pub fn check(&self, faults: &mut Faults) {
         let mut fault = |key: &str, message: String| faults.push((key.into(), message));
         if self.kind == Kind::Yunet && self.model.is_empty() {
             fault("model", "must name an ONNX file when kind is \"yunet\"; set-up fetches none".into());

@@ -12,6 +12,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::faults::Faults;
+
 pub use ladder::{PassedOver, Provider};
 pub use session::{Element, Session, Tensor};
 
@@ -55,7 +57,7 @@ impl Default for Config {
 }
 
 impl Config {
-    pub fn check(&self, faults: &mut Vec<(String, String)>) {
+    pub fn check(&self, faults: &mut Faults) {
         if !(1..=64).contains(&self.threads) {
             faults.push(("threads".into(), format!("must be 1-64, got {}; 1 is best for many streams", self.threads)));
         }

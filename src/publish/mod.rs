@@ -22,6 +22,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::detector::{Analysis, StreamId};
+use crate::faults::{self, Faults};
 use crate::source::Connection;
 
 /// Reason of a loss: a newer frame came first.
@@ -61,12 +62,8 @@ impl Default for Config {
 
 impl Config {
     /// Adds a (key, message) for every impossible value; keys are relative to this table.
-    pub fn check(&self, faults: &mut Vec<(String, String)>) {
-        let mut range = |key: &str, value: usize, low: usize, high: usize| {
-            if !(low..=high).contains(&value) {
-                faults.push((key.into(), format!("must be {low}-{high}, got {value}")));
-            }
-        };
+    pub fn check(&self, faults: &mut Faults) {
+        let mut range = |key: &str, value: usize, low, high| faults::range(faults, key, value, low, high);
         range("client_queue", self.client_queue, 16, 65_536);
         range("resume_events", self.resume_events, 0, 65_536);
         range("picture_px", self.picture_px as usize, 160, 1920);

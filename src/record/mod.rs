@@ -21,6 +21,7 @@ use std::thread::JoinHandle;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
+use crate::faults::{self, Faults};
 use crate::metrics::Metrics;
 use crate::publish::event::{Period, Review};
 use crate::publish::{Board, Sink, Told};
@@ -62,12 +63,8 @@ impl Default for Config {
 
 impl Config {
     /// Adds a (key, message) for every impossible value; keys are relative to this table.
-    pub fn check(&self, faults: &mut Vec<(String, String)>) {
-        let mut range = |key: &str, value: f64, low: f64, high: f64| {
-            if !(low..=high).contains(&value) {
-                faults.push((key.into(), format!("must be {low}-{high}, got {value}")));
-            }
-        };
+    pub fn check(&self, faults: &mut Faults) {
+        let mut range = |key: &str, value: f64, low, high| faults::range(faults, key, value, low, high);
         range("min_secs", self.min_secs, 0.0, 3600.0);
         range("keep_days", self.keep_days.into(), 1.0, 3650.0);
         range("keep_mb", self.keep_mb.into(), 1.0, 1_000_000.0);

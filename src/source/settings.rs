@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::address::{Kind, Target};
+use crate::faults::Faults;
 use crate::secret::Secret;
 
 /// One stream's settings.
@@ -59,7 +60,7 @@ impl Default for Config {
 
 impl Config {
     /// Adds a (key, message) for every impossible value; keys are relative to the stream's table.
-    pub fn check(&self, faults: &mut Vec<(String, String)>) {
+    pub fn check(&self, faults: &mut Faults) {
         let mut fault = |key: &str, message: String| faults.push((key.to_owned(), message));
         let id_char = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
         if !(1..=64).contains(&self.id.len()) || !self.id.chars().all(id_char) {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::faces::{Face, Landmarks, Rect};
+use crate::faults::Faults;
 
 use motion::Motion;
 
@@ -50,7 +51,7 @@ impl Default for Config {
 }
 
 impl Config {
-    pub fn check(&self, faults: &mut Vec<(String, String)>) {
+    pub fn check(&self, faults: &mut Faults) {
         let mut fault = |key: &str, message: String| faults.push((key.into(), message));
         if !(1..=10).contains(&self.birth_hits) {
             fault("birth_hits", format!("must be 1-10, got {}", self.birth_hits));

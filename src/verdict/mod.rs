@@ -18,6 +18,7 @@ use utoipa::ToSchema;
 
 use crate::crops::Quality;
 use crate::faces::Rect;
+use crate::faults::{self, Faults};
 use crate::source::Stamp;
 
 /// The four answers, in the order in which they weigh: a stream has its worst face's. A stale face weighs more than a
@@ -164,12 +165,8 @@ impl Default for Config {
 
 impl Config {
     /// Adds a (key, message) for every impossible value; keys are relative to this table.
-    pub fn check(&self, faults: &mut Vec<(String, String)>) {
-        let mut range = |key: &str, value: f64, low: f64, high: f64| {
-            if !(low..=high).contains(&value) {
-                faults.push((key.into(), format!("must be {low}-{high}, got {value}")));
-            }
-        };
+    pub fn check(&self, faults: &mut Faults) {
+        let mut range = |key: &str, value: f64, low, high| faults::range(faults, key, value, low, high);
         range("fake_at", self.fake_at.into(), 0.5, 1.0);
         range("real_at", self.real_at.into(), 0.0, 0.5);
         range("hysteresis", self.hysteresis.into(), 0.0, 0.2);

@@ -29,6 +29,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::faults::Faults;
 use crate::secret::{self, Secret};
 use crate::source;
 
@@ -54,7 +55,7 @@ impl Default for Config {
 
 impl Config {
     /// Adds a (key, message) for every impossible value; keys are relative to this table.
-    pub fn check(&self, faults: &mut Vec<(String, String)>) {
+    pub fn check(&self, faults: &mut Faults) {
         let mut fault = |(key, message): (&str, String)| faults.push((key.into(), message));
         let token = self.token();
         match self.address() {
