@@ -28,9 +28,11 @@ function Switch({ wish }: { wish: Wish }) {
         checked={on}
         onChange={async (event) => {
           const wanted = event.target.checked;
+          // Shown at once: the browser may ask its user first, and a box that does not move when clicked looks dead.
+          setOn(wanted);
           const allowed = await setWish(wish, wanted);
           setRefused(!allowed);
-          setOn(allowed ? wanted : false);
+          if (!allowed) setOn(false);
         }}
       />
       {WORDS[wish]}
