@@ -18,7 +18,7 @@ use crate::evidence;
 use crate::faces;
 use crate::metrics::Metrics;
 use crate::publish::{Board, Report, event};
-use crate::record::{self, Record};
+use crate::record::{self, Keep, Record};
 use crate::source;
 use crate::stream::{self, Rooms};
 use crate::vitals::Vitals;
@@ -64,9 +64,7 @@ pub fn run(config: Config) -> Result<(), Error> {
     let Rooms { board, metrics, detector, .. } = &*app.rooms;
     let contract = detector.contract();
     let model = event::ModelName { name: contract.name.clone(), version: contract.version.clone() };
-    // Without a record nothing can be changed while the program runs.
-    let (record, start) = (app.record.clone().ok(), config.analyses.keep());
-    let keep = move || record.as_ref().map_or(start, |record| record.analyses());
+    let keep = keep_now(&app.record, config.analyses.keep(), Record::analyses);
     let analyses = Analyses::start(&config.analyses, keep, config.scoring(), model, board.clone(), metrics.clone())?;
     let analyses = Arc::new(analyses);
     let folder = Path::new(&config.detector.model);
@@ -102,13 +100,29 @@ pub fn run(config: Config) -> Result<(), Error> {
 /// A record that cannot be kept does not keep anybody from analysing.
 fn open_record(config: &Config, metrics: &Arc<Metrics>) -> Result<record::Opened, record::Error> {
     let fixed = record::Key::ALL.into_iter().filter(|key| config::set_by_environment(key.name())).collect();
-    let opened = record::Opened::new(&config.record, &config.verdict, config.analyses.keep(), fixed, metrics.clone());
+    let start = record::Values {
+        verdict: config.verdict.clone(),
+        record: config.record.clone(),
+        analyses: config.analyses.keep(),
+        evidence: config.evidence.keep(),
+    };
+    let opened = record::Opened::new(start, fixed, metrics.clone());
     match &opened {
         Ok(_) => tracing::info!(folder = %config.record.folder.display(), "verdicts are kept"),
         Err(record::Error::Off) => tracing::info!("verdicts are not kept: record.folder is empty"),
         Err(error) => tracing::error!("verdicts are not kept: {error}"),
     }
     opened
+}
+
+/// How long and how much a room keeps by the settings in force. Without a record they are those of the start.
+fn keep_now(
+    record: &Result<Arc<Record>, Arc<record::Error>>,
+    start: Keep,
+    of: fn(&Record) -> Keep,
+) -> impl Fn() -> Keep + Send + Sync + 'static {
+    let record = record.clone().ok();
+    move || record.as_deref().map_or(start, of)
 }
 
 /// A database that cannot be opened costs the alerts and nothing else; a target that cannot be used is a wrong setting.
@@ -257,7 +271,10 @@ impl App {
             Err(why) => Err(why),
         };
         let evidence = match (evidence, &alerts) {
-            (Ok(opened), Ok(alerts)) => Ok(opened.start(alerts.desk.clone(), board.clone(), facts(config, &model)?)?),
+            (Ok(opened), Ok(alerts)) => {
+                let keep = keep_now(&record, config.evidence.keep(), Record::evidence);
+                Ok(opened.start(alerts.desk.clone(), board.clone(), facts(config, &model)?, keep)?)
+            }
             (Err(why), _) => Err(why),
             (_, Err(_)) => Err(None),
         };

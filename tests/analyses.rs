@@ -215,3 +215,36 @@ fn jobs_are_cancelled_and_outlive_a_restart() {
     assert_eq!((&dead["state"], &dead["error"]["code"]), (&json!("failed"), &json!("interrupted")), "{dead}");
     assert_eq!(program.json("/api/v1/analyses")["analyses"].as_array().unwrap().len(), 4);
 }
+
+#[test]
+fn who_lowers_what_is_kept_sees_the_oldest_go_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (record, kept) = (folder.path().join("record"), folder.path().join("kept"));
+    let settings = [("TRUEVISION__RECORD__FOLDER", &record), ("TRUEVISION__ANALYSES__FOLDER", &kept)];
+    let settings = settings.map(|(key, path)| (key, path.to_str().unwrap()));
+    let program = Program::start_with("", &settings);
+    let photo = std::fs::read(still(&demo("manipulated"), folder.path(), "photo.jpg", "jpegenc")).unwrap();
+    let [old, new] = ["old.jpg", "new.jpg"].map(|name| over(&program, &take(&program, name, &photo))["id"].clone());
+    // As if it were a long video's result.
+    std::fs::write(kept.join(old.as_str().unwrap()).join("result.large"), vec![0; 11 << 20]).unwrap();
+    let listed = || {
+        let list = program.json("/api/v1/analyses")["analyses"].clone();
+        list.as_array().unwrap().iter().map(|analysis| analysis["id"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(program.patch("/api/v1/settings", &json!({ "analyses.keep_mb": 12 })).0, 200);
+    assert_eq!(listed(), [new.clone(), old.clone()]);
+    assert_eq!(program.patch("/api/v1/settings", &json!({ "analyses.keep_mb": 10 })).0, 200);
+    assert_eq!(listed(), [new]);
+    assert!(!kept.join(old.as_str().unwrap()).exists());
+
+    // The evidence's are said as they are in force, and are still there after a restart.
+    let change = json!({ "evidence.keep_mb": 500, "evidence.keep_days": 2 });
+    assert_eq!(program.patch("/api/v1/settings", &change).0, 200);
+    let said = |program: &Program| {
+        let evidence = program.json("/api/v1/evidence");
+        (evidence["keep_mb"].as_u64(), evidence["keep_days"].as_u64())
+    };
+    assert_eq!(said(&program), (Some(500), Some(2)));
+    assert_eq!(program.stop().0, Some(0));
+    assert_eq!(said(&Program::start_with("", &settings)), (Some(500), Some(2)));
+}

@@ -319,6 +319,25 @@ fn an_rtsp_camera_is_read_over_tcp_and_udp() {
 }
 
 #[test]
+fn pictures_sent_out_of_order_have_the_times_at_which_they_were_taken() {
+    let coder = "x264enc bframes=3 b-adapt=false ! mp4mux ! filesink location=OUT";
+    let (_dir, clip) = made(
+        "b-frames.mp4",
+        &format!("videotestsrc num-buffers=40 ! video/x-raw,width=320,height=240,framerate=10/1 ! {coder}"),
+    );
+    let camera = Camera::of(clip.to_str().unwrap(), free_port(), &[]);
+    for transport in [Transport::Tcp, Transport::Udp] {
+        let mut source = Source::open(&config(&camera, transport)).unwrap();
+        let story = pull(&mut source, |story| story.frames.len() >= 25);
+        let steps: Vec<f64> = story.frames.windows(2).map(|pair| (pair[1].1 - pair[0].1).as_secs_f64()).collect();
+        // On a busy machine one is overwritten now and then.
+        let true_times =
+            steps.iter().all(|step| (step * 10.0).round() >= 1.0 && (step * 10.0 % 1.0 - 0.5).abs() > 0.47);
+        assert!(true_times, "{transport:?}: {steps:?}");
+    }
+}
+
+#[test]
 fn a_camera_that_is_killed_and_comes_back_is_found_again() {
     let port = free_port();
     let camera = Camera::start(port, &[]);

@@ -102,6 +102,8 @@ struct Live {
 const PEAK_STEP: f32 = 0.02;
 /// The face finder misses a face in single frames; a pending alert outlives so much, ms.
 const PENDING_GAP: Millis = 1000;
+/// Verdicts farther apart say nothing of the time between them, ms; by then they are STALE.
+const BREAK: Millis = 2000;
 
 impl Lifecycle {
     /// `kept`: the open and acknowledged alerts of the last run, which wait for their faces from `now` on.
@@ -129,6 +131,11 @@ impl Lifecycle {
     pub fn see(&mut self, now: Millis, seen: &Sighting) -> Vec<Change> {
         let mut changes = Vec::new();
         for live in self.live.iter_mut().filter(|live| live.alert.stream == seen.stream) {
+            let away = now - live.judged_at;
+            if away > BREAK && live.alert.state != State::Pending {
+                // Nothing was seen of it meanwhile: its time to resolve goes on where it stood.
+                live.suspect_at += away;
+            }
             live.in_sight = seen.faces.iter().any(|face| face.track == live.alert.track);
             live.judged_at = now;
         }

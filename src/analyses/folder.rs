@@ -92,7 +92,7 @@ impl Folder {
     /// Of these jobs, the oldest first, those older than `days`, and the oldest beyond `mb` together.
     pub fn too_much(&self, ids: &[String], days: u32, mb: u64) -> Vec<String> {
         let sizes: Vec<u64> = ids.iter().map(|id| size(&self.of(id))).collect();
-        let mut excess = sizes.iter().sum::<u64>().saturating_sub(mb * 1_000_000);
+        let mut excess = sizes.iter().sum::<u64>().saturating_sub(mb << 20);
         let oldest = SystemTime::now() - Duration::from_secs(u64::from(days) * 24 * 3600);
         let too_much = ids.iter().zip(sizes).filter(|(id, size)| {
             let over = excess > 0 || came(id).is_none_or(|came| came < oldest);

@@ -27,6 +27,9 @@ pub use upload::{Refusal, Upload};
 use folder::Folder;
 use job::Job;
 
+/// The least and the most of `keep_mb`.
+const KEEP_MB: (u32, u32) = (10, 1_000_000);
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
@@ -50,7 +53,7 @@ impl Default for Config {
 
 impl Config {
     pub fn keep(&self) -> Keep {
-        Keep { days: self.keep_days, mb: self.keep_mb }
+        Keep { days: self.keep_days, mb: self.keep_mb, mb_range: KEEP_MB }
     }
 
     /// Adds a (key, message) for every impossible value; keys are relative to this table.
@@ -59,7 +62,7 @@ impl Config {
         range("max_mb", self.max_mb, 1, 100_000);
         range("queue", self.queue as u64, 1, 1000);
         range("keep_days", self.keep_days.into(), 1, 3650);
-        range("keep_mb", self.keep_mb.into(), 10, 1_000_000);
+        range("keep_mb", self.keep_mb.into(), KEEP_MB.0.into(), KEEP_MB.1.into());
         if self.folder.as_os_str().is_empty() {
             faults.push(("folder".into(), "must name a folder, got nothing; as data/analyses".into()));
         }
@@ -259,7 +262,7 @@ impl Shared {
     fn tidy(&self) {
         let over: Vec<String> =
             self.lock().jobs.values().filter(|job| job.told.state.is_final()).map(|job| job.told.id.clone()).collect();
-        let Keep { days, mb } = (self.keep)();
+        let Keep { days, mb, .. } = (self.keep)();
         for id in self.folder.too_much(&over, days, mb.into()) {
             self.lock().jobs.remove(&id);
             self.folder.remove(&id);

@@ -13,9 +13,8 @@ use super::job::{Job, SCORES};
 use super::manifest::{
     AlertFacts, Clip, FileFacts, Manifest, ModelFacts, SettingsFacts, StreamFacts, VERSION, Video, sha256,
 };
-use super::settings::Config;
 use super::store::{self, Store};
-use super::{Facts, Health};
+use super::{Facts, Health, KeepNow};
 use crate::alerts::{Desk, text};
 use crate::metrics::Metrics;
 use crate::publish::event::AlertEvidence;
@@ -26,7 +25,8 @@ const SETTINGS: &str = "settings.json";
 const CLEANING: Duration = Duration::from_secs(60);
 
 pub struct Keeper {
-    pub config: Config,
+    /// How long and how much is kept, by the settings in force.
+    pub keep: KeepNow,
     pub store: Arc<Store>,
     pub health: Arc<Health>,
     pub desk: Desk,
@@ -119,7 +119,8 @@ impl Keeper {
 
     /// Removes what is too old or too much, and says so of its alerts.
     fn clean(&self) {
-        let gone = match self.store.retire(&self.config, SystemTime::now()) {
+        let keep = (self.keep)();
+        let gone = match self.store.retire(keep, SystemTime::now()) {
             Ok(gone) => gone,
             Err(error) => return tracing::error!("old evidence cannot be removed: {error}"),
         };
@@ -127,8 +128,8 @@ impl Keeper {
             tracing::info!(alert = link.alert, number = link.number, reason, "evidence removed");
             self.metrics.evidence_removed.with_label_values(&[reason]).inc();
             let why = match reason {
-                "age" => format!("it was older than {} days (evidence.keep_days)", self.config.keep_days),
-                _ => format!("all evidence took more than {} MB (evidence.keep_mb)", self.config.keep_mb),
+                "age" => format!("it was older than {} days (evidence.keep_days)", keep.days),
+                _ => format!("all evidence took more than {} MB (evidence.keep_mb)", keep.mb),
             };
             let told = AlertEvidence::without("removed", Some(why));
             self.desk.note_evidence(&link.alert, AlertEvidence { manifest: Some(link.sha256), ..told });

@@ -29,6 +29,7 @@ use crate::infer::contract::Contract;
 use crate::metrics::Metrics;
 use crate::publish::event::AlertEvidence;
 use crate::publish::{Board, Sink};
+use crate::record::Keep;
 use crate::source::Taps;
 
 pub use manifest::{FileFacts, Manifest, ModelFacts, NAME as MANIFEST, sha256};
@@ -95,6 +96,9 @@ impl Facts {
         Ok(Self { program, model, settings: format!("{settings:#}\n").into_bytes() })
     }
 }
+
+/// Tells how long and how much is kept, by the settings in force.
+type KeepNow = Arc<dyn Fn() -> Keep + Send + Sync>;
 
 /// News of an alert.
 struct News {
@@ -210,8 +214,15 @@ impl Opened {
         self.taps.clone()
     }
 
-    /// Starts the two threads.
-    pub fn start(self, desk: Desk, board: Board, facts: Facts) -> Result<Running, Error> {
+    /// Starts the two threads. `keep` is asked whenever evidence may be too old or too much.
+    pub fn start(
+        self,
+        desk: Desk,
+        board: Board,
+        facts: Facts,
+        keep: impl Fn() -> Keep + Send + Sync + 'static,
+    ) -> Result<Running, Error> {
+        let keep: KeepNow = Arc::new(keep);
         let Self { config, store, taps, sightings, news: _, heard, metrics } = self;
         let health = Arc::new(Health::default());
         for reason in ["disk_full", "disk", "too_many", "queue_full"] {
@@ -227,12 +238,17 @@ impl Opened {
             let told = AlertEvidence { state, reason: lacks, bytes: link.bytes, clips, manifest: sha256 };
             desk.note_evidence(&link.alert, told);
         }
-        let evidence = Evidence { config: Arc::new(config.clone()), store: store.clone(), health: health.clone() };
+        let evidence = Evidence {
+            config: Arc::new(config.clone()),
+            keep: keep.clone(),
+            store: store.clone(),
+            health: health.clone(),
+        };
         let stop = Arc::new(AtomicBool::new(false));
         let (finished, waiting) = sync_channel(AT_ONCE);
         let (done, over) = sync_channel::<()>(1);
         let keeper = Keeper {
-            config: config.clone(),
+            keep,
             store: store.clone(),
             health: health.clone(),
             desk: desk.clone(),
@@ -281,6 +297,7 @@ impl Running {
 #[derive(Clone)]
 pub struct Evidence {
     config: Arc<Config>,
+    keep: KeepNow,
     store: Arc<Store>,
     health: Arc<Health>,
 }
@@ -312,7 +329,13 @@ impl Evidence {
         self.store.totals()
     }
 
-    pub fn config(&self) -> &Config {
-        &self.config
+    /// Seconds of video before and after the opening of an alert.
+    pub fn span_secs(&self) -> (f64, f64) {
+        (self.config.before_secs, self.config.after_secs)
+    }
+
+    /// How long and how much is kept, by the settings in force.
+    pub fn keep(&self) -> Keep {
+        (self.keep)()
     }
 }

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::faults::{self, Faults};
+use crate::record::Keep;
 
 const MB: u64 = 1 << 20;
+const MOST_MB: u32 = 100_000_000;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -63,8 +65,14 @@ impl Config {
         range("memory_mb", self.memory_mb.into(), 16.0, 65_536.0);
         range("clip_mb", self.clip_mb.into(), 1.0, 4096.0);
         range("keep_days", self.keep_days.into(), 1.0, 3650.0);
-        range("keep_mb", self.keep_mb.into(), f64::from(self.clip_mb) * 2.0, 100_000_000.0);
+        let (least, most) = self.keep().mb_range;
+        range("keep_mb", self.keep_mb.into(), least.into(), most.into());
         range("min_free_mb", self.min_free_mb.into(), 1.0, 100_000_000.0);
+    }
+
+    /// How long and how much evidence is kept; room for two alerts at least.
+    pub fn keep(&self) -> Keep {
+        Keep { days: self.keep_days, mb: self.keep_mb, mb_range: (self.clip_mb.saturating_mul(2), MOST_MB) }
     }
 
     pub(super) fn stream_bytes(&self) -> usize {
@@ -83,10 +91,6 @@ impl Config {
 
     pub(super) fn clip_bytes(&self) -> u64 {
         u64::from(self.clip_mb) * MB
-    }
-
-    pub(super) fn keep_bytes(&self) -> u64 {
-        u64::from(self.keep_mb) * MB
     }
 
     pub(super) fn min_free_bytes(&self) -> u64 {

@@ -9,11 +9,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use super::Error;
 use super::chain::{self, Chain, Link};
 use super::manifest::{self, Manifest, is_alert, is_plain};
-use super::{Error, settings};
 use crate::alerts;
 use crate::publish::rfc3339;
+use crate::record::Keep;
 
 const LOCK: &str = ".lock";
 const WRITING: &str = ".writing-";
@@ -170,16 +171,16 @@ impl Store {
     }
 
     /// Removes the oldest that are too old or too much; each with its reason.
-    pub fn retire(&self, config: &settings::Config, now: SystemTime) -> io::Result<Vec<(Link, &'static str)>> {
+    pub fn retire(&self, keep: Keep, now: SystemTime) -> io::Result<Vec<(Link, &'static str)>> {
         let mut gone = Vec::new();
-        let days = Duration::from_secs(u64::from(config.keep_days) * 24 * 3600);
+        let days = Duration::from_secs(u64::from(keep.days) * 24 * 3600);
         let limit = now.checked_sub(days).unwrap_or(SystemTime::UNIX_EPOCH);
         loop {
             let mut chain = self.lock();
             let Some(oldest) = chain.kept.first() else { return Ok(gone) };
             // A time that somebody spoilt is no reason to remove anything.
             let old = rfc3339::parse(&oldest.written).is_some_and(|written| written < limit);
-            let reason = match (old, chain.bytes() > config.keep_bytes()) {
+            let reason = match (old, chain.bytes() > u64::from(keep.mb) << 20) {
                 (true, _) => "age",
                 (false, true) => "size",
                 (false, false) => return Ok(gone),

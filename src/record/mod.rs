@@ -29,10 +29,10 @@ use crate::verdict;
 
 pub use effect::Effects;
 pub use read::{Cursor, Events, Filter, Point, Reader, Storage};
-pub use tuning::{Keep, Key, Refused, Setting};
+pub use tuning::{Keep, Key, Refused, Setting, Values};
 
 use store::Store;
-use tuning::{Tuning, Values};
+use tuning::Tuning;
 use writer::{Message, Writer};
 
 /// News and requests that may wait for the writer: some seconds of 60 streams.
@@ -116,20 +116,14 @@ pub struct Opened {
 }
 
 impl Opened {
-    /// Opens the database of these settings; `analyses` is what the analyses keep, `fixed` are the settings that the
-    /// environment has set.
-    pub fn new(
-        config: &Config,
-        verdict: &verdict::Config,
-        analyses: Keep,
-        fixed: Vec<Key>,
-        metrics: Arc<Metrics>,
-    ) -> Result<Self, Error> {
+    /// Opens the database of these settings; `fixed` are those that the environment has set.
+    pub fn new(start: Values, fixed: Vec<Key>, metrics: Arc<Metrics>) -> Result<Self, Error> {
+        let config = start.record.clone();
         if config.folder.as_os_str().is_empty() {
             return Err(Error::Off);
         }
         let store = Store::open(&config.folder)?;
-        let mut tuning = Tuning::new(Values { verdict: verdict.clone(), record: config.clone(), analyses }, fixed);
+        let mut tuning = Tuning::new(start, fixed);
         let kept = store.settings()?;
         for refused in tuning.restore(&kept) {
             tracing::warn!("a setting changed earlier is passed over: {refused}");
@@ -228,6 +222,11 @@ impl Record {
     /// How long and how much of the analyses is kept by the settings in force.
     pub fn analyses(&self) -> Keep {
         lock(&self.state).tuning.now().analyses
+    }
+
+    /// How long and how much evidence of alerts is kept by the settings in force.
+    pub fn evidence(&self) -> Keep {
+        lock(&self.state).tuning.now().evidence
     }
 
     /// The thresholds in force: fake_at and real_at.

@@ -19,11 +19,21 @@ pub enum Key {
     KeepMb,
     AnalysesKeepDays,
     AnalysesKeepMb,
+    EvidenceKeepDays,
+    EvidenceKeepMb,
 }
 
 impl Key {
-    pub const ALL: [Self; 6] =
-        [Self::FakeAt, Self::RealAt, Self::KeepDays, Self::KeepMb, Self::AnalysesKeepDays, Self::AnalysesKeepMb];
+    pub const ALL: [Self; 8] = [
+        Self::FakeAt,
+        Self::RealAt,
+        Self::KeepDays,
+        Self::KeepMb,
+        Self::AnalysesKeepDays,
+        Self::AnalysesKeepMb,
+        Self::EvidenceKeepDays,
+        Self::EvidenceKeepMb,
+    ];
 
     /// As in the settings file.
     pub fn name(self) -> &'static str {
@@ -34,6 +44,8 @@ impl Key {
             Self::KeepMb => "record.keep_mb",
             Self::AnalysesKeepDays => "analyses.keep_days",
             Self::AnalysesKeepMb => "analyses.keep_mb",
+            Self::EvidenceKeepDays => "evidence.keep_days",
+            Self::EvidenceKeepMb => "evidence.keep_mb",
         }
     }
 
@@ -44,19 +56,8 @@ impl Key {
     fn unit(self) -> &'static str {
         match self {
             Self::FakeAt | Self::RealAt => "confidence",
-            Self::KeepDays | Self::AnalysesKeepDays => "days",
-            Self::KeepMb | Self::AnalysesKeepMb => "MB",
-        }
-    }
-
-    /// What `check` accepts of it alone (tested).
-    fn range(self) -> (f64, f64) {
-        match self {
-            Self::FakeAt => (0.5, 1.0),
-            Self::RealAt => (0.0, 0.5),
-            Self::KeepDays | Self::AnalysesKeepDays => (1.0, 3650.0),
-            Self::KeepMb => (1.0, 1_000_000.0),
-            Self::AnalysesKeepMb => (10.0, 1_000_000.0),
+            Self::KeepDays | Self::AnalysesKeepDays | Self::EvidenceKeepDays => "days",
+            Self::KeepMb | Self::AnalysesKeepMb | Self::EvidenceKeepMb => "MB",
         }
     }
 
@@ -68,6 +69,8 @@ impl Key {
             Self::KeepMb => "Above so much the oldest events are removed.",
             Self::AnalysesKeepDays => "Results of uploaded files are removed after so many days.",
             Self::AnalysesKeepMb => "Above so much the oldest results of uploaded files are removed.",
+            Self::EvidenceKeepDays => "Video and faces of alerts are removed after so many days.",
+            Self::EvidenceKeepMb => "Above so much the oldest video and faces of alerts are removed.",
         }
     }
 }
@@ -78,13 +81,17 @@ pub struct Values {
     pub verdict: verdict::Config,
     pub record: Config,
     pub analyses: Keep,
+    pub evidence: Keep,
 }
 
 /// How long and how much a later room keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Keep {
     pub days: u32,
+    /// 2^20 bytes.
     pub mb: u32,
+    /// The least and the most that `mb` may be.
+    pub mb_range: (u32, u32),
 }
 
 impl Values {
@@ -96,17 +103,44 @@ impl Values {
             Key::KeepMb => self.record.keep_mb.into(),
             Key::AnalysesKeepDays => self.analyses.days.into(),
             Key::AnalysesKeepMb => self.analyses.mb.into(),
+            Key::EvidenceKeepDays => self.evidence.days.into(),
+            Key::EvidenceKeepMb => self.evidence.mb.into(),
         }
+    }
+
+    /// What the file's check accepts of it alone (tested).
+    fn range(&self, key: Key) -> (f64, f64) {
+        let of = |(low, high): (u32, u32)| (low.into(), high.into());
+        match key {
+            Key::FakeAt => (0.5, 1.0),
+            Key::RealAt => (0.0, 0.5),
+            Key::KeepDays | Key::AnalysesKeepDays | Key::EvidenceKeepDays => (1.0, 3650.0),
+            Key::KeepMb => (1.0, 1_000_000.0),
+            Key::AnalysesKeepMb => of(self.analyses.mb_range),
+            Key::EvidenceKeepMb => of(self.evidence.mb_range),
+        }
+    }
+
+    /// A value that must be whole and in its range.
+    fn whole(&self, key: Key, value: f64) -> Result<u32, Refused> {
+        let (low, high) = self.range(key);
+        if value.fract() == 0.0 && (low..=high).contains(&value) {
+            return Ok(value as u32);
+        }
+        let message = format!("must be a whole number {low}-{high}, got {value}");
+        Err(Refused { field: key.name().into(), message })
     }
 
     fn set(&mut self, key: Key, value: f64) -> Result<(), Refused> {
         match key {
             Key::FakeAt => self.verdict.fake_at = value as f32,
             Key::RealAt => self.verdict.real_at = value as f32,
-            Key::KeepDays => self.record.keep_days = whole(key, value)?,
-            Key::KeepMb => self.record.keep_mb = whole(key, value)?,
-            Key::AnalysesKeepDays => self.analyses.days = whole(key, value)?,
-            Key::AnalysesKeepMb => self.analyses.mb = whole(key, value)?,
+            Key::KeepDays => self.record.keep_days = self.whole(key, value)?,
+            Key::KeepMb => self.record.keep_mb = self.whole(key, value)?,
+            Key::AnalysesKeepDays => self.analyses.days = self.whole(key, value)?,
+            Key::AnalysesKeepMb => self.analyses.mb = self.whole(key, value)?,
+            Key::EvidenceKeepDays => self.evidence.days = self.whole(key, value)?,
+            Key::EvidenceKeepMb => self.evidence.mb = self.whole(key, value)?,
         }
         Ok(())
     }
@@ -128,15 +162,6 @@ impl Values {
 /// A confidence as it was written: an f32 of 0.7 would read 0.699999988 as an f64.
 fn shown(value: f32) -> f64 {
     value.to_string().parse().unwrap_or_default()
-}
-
-fn whole(key: Key, value: f64) -> Result<u32, Refused> {
-    let (low, high) = key.range();
-    if value.fract() == 0.0 && (low..=high).contains(&value) {
-        return Ok(value as u32);
-    }
-    let message = format!("must be a whole number {low}-{high}, got {value}");
-    Err(Refused { field: key.name().into(), message })
 }
 
 /// Why a change was not made.
@@ -236,7 +261,7 @@ impl Tuning {
 
     pub fn list(&self) -> Vec<Setting> {
         let setting = |key: Key| {
-            let (low, high) = key.range();
+            let (low, high) = self.now.range(key);
             Setting {
                 key: key.name(),
                 value: self.now.get(key),
@@ -259,7 +284,9 @@ mod tests {
 
     fn tuning(fixed: &[Key]) -> Tuning {
         let (verdict, record) = (verdict::Config::default(), Config::default());
-        Tuning::new(Values { verdict, record, analyses: Keep { days: 30, mb: 2000 } }, fixed.to_vec())
+        let analyses = Keep { days: 30, mb: 2000, mb_range: (10, 1_000_000) };
+        let evidence = Keep { mb_range: (128, 100_000_000), ..analyses };
+        Tuning::new(Values { verdict, record, analyses, evidence }, fixed.to_vec())
     }
 
     fn changes<T>(list: &[(Key, T)]) -> BTreeMap<Key, T>
@@ -272,7 +299,7 @@ mod tests {
     #[test]
     fn the_ranges_are_those_that_the_file_is_checked_with() {
         for key in Key::ALL {
-            let (low, high) = key.range();
+            let (low, high) = tuning(&[]).now.range(key);
             for (value, good) in [(low, true), (high, true), (low - 0.1, false), (high + 1.0, false)] {
                 let mut tuning = tuning(&[]);
                 // Thresholds at their ends need no hysteresis.

@@ -11,7 +11,7 @@ use url::Url;
 
 use super::address::{Kind, Target};
 use super::tap::Inlet;
-use super::{Config, Container, Error, Transport};
+use super::{Config, Container, Error, Transport, rtp};
 use crate::secret::Secret;
 
 /// Decoded frames that wait for a reader who must not miss one; the decoder stops behind them.
@@ -66,7 +66,7 @@ pub(super) fn build(target: &Target, config: &Config, inlet: Option<Inlet>) -> R
     if let Some(decode) = pipeline.by_name("decode") {
         follow_codec_changes(&decode, &convert);
     }
-    set_up_decoders(&pipeline, target, inlet);
+    set_up_parts(&pipeline, target, inlet);
     point(&source, target, config.transport);
     Ok(Built { pipeline, source, convert, frames })
 }
@@ -116,14 +116,17 @@ fn log_in(source: &gst::Element, user: &str, password: &Secret) {
     }
 }
 
-/// Sets what decodebin plugs in by itself.
-fn set_up_decoders(pipeline: &gst::Pipeline, target: &Target, inlet: Option<Inlet>) {
+/// Sets what rtspsrc and decodebin plug in by themselves.
+fn set_up_parts(pipeline: &gst::Pipeline, target: &Target, inlet: Option<Inlet>) {
     let target = target.clone();
     pipeline.connect_deep_element_added(move |_, parent, element| {
         if let Some(inlet) = &inlet {
             inlet.attach(parent, element);
         }
         let Some(factory) = element.factory() else { return };
+        if factory.name() == "rtpjitterbuffer" {
+            rtp::keep_times(element);
+        }
         if factory.name().starts_with("avdec_") && factory.has_type(gst::ElementFactoryType::DECODER) {
             // Decoding in n threads holds n frames back, and many streams keep the cores busy as they are.
             if element.has_property("max-threads") {

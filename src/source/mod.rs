@@ -12,6 +12,7 @@ mod ladder;
 mod launch;
 mod reconnect;
 mod ring;
+mod rtp;
 mod settings;
 mod tap;
 

@@ -22,6 +22,7 @@ use super::door::Shared;
 use super::problem::Problem;
 use crate::evidence::{self, Evidence, FileFacts, MANIFEST};
 use crate::publish::event::AlertEvidence;
+use crate::record::Keep;
 
 /// Pieces that wait for a slow client; the reading waits then.
 const PIECES: usize = 4;
@@ -52,8 +53,9 @@ pub struct Store {
 pub async fn store(State(shared): State<Arc<Shared>>) -> Json<Store> {
     let kept = shared.evidence.as_ref().ok();
     let totals = kept.map(Evidence::totals).unwrap_or_default();
-    let evidence::Config { before_secs, after_secs, keep_days, keep_mb, .. } =
-        kept.map(|kept| kept.config().clone()).unwrap_or_default();
+    let off = evidence::Config::default();
+    let (before_secs, after_secs) = kept.map_or((off.before_secs, off.after_secs), Evidence::span_secs);
+    let Keep { days: keep_days, mb: keep_mb, .. } = kept.map_or(off.keep(), Evidence::keep);
     let (on, fault) = match &shared.evidence {
         Ok(kept) => (true, kept.fault()),
         Err(why) => (why.is_some(), why.clone()),

@@ -43,6 +43,29 @@ class Cut:
     side: float
 
 
+class Rows:
+    """A `.npy` file of crops [N, SIZE, SIZE, 3] u8 that grows a crop at a time, so that memory does not grow with the data."""
+
+    def __init__(self, file: Path):
+        self.count = 0
+        self.out = file.open("w+b")
+        self._header()
+
+    def _header(self) -> None:
+        """numpy leaves room in it for a larger first dimension, so that it can be written again in place."""
+        self.out.seek(0)
+        shape = {"descr": "|u1", "fortran_order": False, "shape": (self.count, SIZE, SIZE, 3)}
+        np.lib.format.write_array_header_1_0(self.out, shape)
+
+    def append(self, crop: np.ndarray) -> None:
+        self.out.write(np.ascontiguousarray(crop).data)
+        self.count += 1
+
+    def close(self) -> None:
+        self._header()
+        self.out.close()
+
+
 _faces: Faces | None = None
 _rule: CropRule | None = None
 
@@ -144,7 +167,7 @@ def build(items: list[Item], out: Path, models: Path, rule: CropRule, exclude: s
     if shutil.disk_usage(out).free < 2 * wanted_bytes:
         raise UserError(f"disk of {out} is nearly full: the pack needs about {2 * wanted_bytes / 2**30:.1f} GiB free")
     files, rows = [], {False: [], True: []}
-    crops = {False: [], True: []}
+    crops = {False: Rows(out / "stills.npy"), True: Rows(out / "clips.npy")}
     chosen = set(wanted)
     for item in items:
         if item not in chosen:
@@ -169,8 +192,7 @@ def build(items: list[Item], out: Path, models: Path, rule: CropRule, exclude: s
                         "give folders of pictures and clips of real faces (DATA=FOLDER)")
     arrays = {}
     for clip, name in ((False, "stills"), (True, "clips")):
-        kept = crops[clip] or [np.zeros((SIZE, SIZE, 3), np.uint8)][:0]
-        np.save(out / f"{name}.npy", np.stack(kept) if kept else np.zeros((0, SIZE, SIZE, 3), np.uint8))
+        crops[clip].close()
         table = rows[clip]
         arrays |= {f"{name}_file": np.array([r[0] for r in table], np.int32),
                    f"{name}_frame": np.array([r[1] for r in table], np.int32),

@@ -18,6 +18,7 @@ const ROOMS: Record<string, string> = {
   verdict: "Verdicts",
   record: "How long events are kept",
   analyses: "How long results of uploaded files are kept",
+  evidence: "How long video and faces of alerts are kept",
 };
 
 export default function SettingsPage() {

@@ -109,6 +109,21 @@ fn a_stream_that_drops_and_returns_is_in_the_same_alert_with_its_new_track() {
 }
 
 #[test]
+fn a_stream_that_was_away_has_its_time_to_show_the_face_again() {
+    let mut scene = Scene::new(RULES);
+    scene.show(4.0, FAKE);
+    assert_eq!(scene.told(), [(Began, 1), (Opened, 1)]);
+    // Back after longer than resolve_secs, it is not sure of the new face at once.
+    scene.silence(15.0).show(1.0, &[]).show(3.0, &[(2, false, 0.5)]);
+    assert_eq!(scene.show(4.0, &[(2, true, 0.9)]).told(), [(Updated, 2)]);
+    // Away now and then, it resolves when it was judged clean for resolve_secs in all.
+    for _ in 0..2 {
+        assert_eq!(scene.show(4.0, REAL).silence(15.0).told(), []);
+    }
+    assert_eq!(scene.show(3.0, REAL).told(), [(Resolved, 2)]);
+}
+
+#[test]
 fn each_face_has_an_alert_of_its_own() {
     let mut scene = Scene::new(RULES);
     let both = [(1, true, 0.9), (2, true, 0.8)];

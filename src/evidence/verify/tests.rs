@@ -8,6 +8,7 @@ use crate::evidence::manifest::{AlertFacts, ModelFacts, SettingsFacts, StreamFac
 use crate::evidence::settings::Config;
 use crate::evidence::store::Store;
 use crate::publish::rfc3339;
+use crate::record::Keep;
 
 /// A store with evidence of `count` alerts, a day apart, the newest of now.
 struct Kept {
@@ -201,8 +202,8 @@ fn retention_removes_the_oldest_and_leaves_a_chain_that_holds() {
     let kept = Kept::new(6);
     let store = kept.open();
     let now = SystemTime::now();
-    let config = Config { keep_days: 4, ..Config::default() };
-    let gone = store.retire(&config, now).unwrap();
+    let keep = Keep { days: 4, ..Config::default().keep() };
+    let gone = store.retire(keep, now).unwrap();
     assert_eq!(gone.iter().map(|(link, reason)| (link.number, *reason)).collect::<Vec<_>>(), [(1, "age"), (2, "age")]);
     assert_eq!(kept.found(), []);
     for n in 7..9 {
@@ -211,7 +212,7 @@ fn retention_removes_the_oldest_and_leaves_a_chain_that_holds() {
         fs::write(folder.join("scores.json"), "{}").unwrap();
         store.seal(&id(n), |number, previous| manifest(number, previous, &id(n), now, &folder)).unwrap();
     }
-    let gone = store.retire(&Config { keep_mb: 1, ..config }, now).unwrap();
+    let gone = store.retire(Keep { mb: 1, ..keep }, now).unwrap();
     assert_eq!(
         gone.iter().map(|(link, reason)| (link.number, *reason)).collect::<Vec<_>>(),
         [(3, "size"), (4, "size"), (5, "size"), (6, "size"), (7, "size")]

@@ -169,6 +169,7 @@ fn settings_change_at_once_for_everyone_and_outlive_the_program() {
         (json!({ "verdict.fake_at": "high" }), "verdict.fake_at"),
         (json!({ "record.keep_days": 1.5, "verdict.real_at": 0.1 }), "record.keep_days"),
         (json!({ "analyses.keep_mb": 9 }), "analyses.keep_mb"),
+        (json!({ "evidence.keep_mb": 127 }), "evidence.keep_mb"),
         (json!({ "web.token": 1 }), "web.token"),
     ] {
         let refused = site.patch("/api/v1/settings", &body).refused();

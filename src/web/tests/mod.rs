@@ -26,7 +26,7 @@ use crate::publish::{Board, Report, event};
 use crate::record;
 use crate::source::Stamp;
 use crate::vitals::Vitals;
-use crate::{publish, score, verdict};
+use crate::{evidence, publish, score, verdict};
 
 /// Longer than anything here takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -80,8 +80,10 @@ impl Site {
             stale_secs: 2.0,
         };
         let verdict = verdict::Config::default();
-        let keep = record::Keep { days: 30, mb: 2000 };
-        let opened = record::Opened::new(record, &verdict, keep, Vec::new(), metrics.clone());
+        let analyses = AnalysesConfig::default().keep();
+        let evidence = evidence::Config::default().keep();
+        let start = record::Values { verdict: verdict.clone(), record: record.clone(), analyses, evidence };
+        let opened = record::Opened::new(start, Vec::new(), metrics.clone());
         let sinks = opened.iter().map(record::Opened::sink).collect();
         let board = Board::start(&settings, &verdict, &rule, server, metrics.clone(), sinks, runtime.handle());
         let record =
@@ -95,7 +97,7 @@ impl Site {
         // Its models are not there: no file is judged here, all fail.
         let scoring = score::Settings { detector: no_model(), ..Default::default() };
         let kept = record.clone().ok();
-        let keep = move || kept.as_ref().map_or(keep, |record| record.analyses());
+        let keep = move || kept.as_ref().map_or(analyses, |record| record.analyses());
         let analyses = Analyses::start(&settings, keep, scoring, model, board.clone(), metrics.clone()).unwrap();
         let model = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("models/trial-112");
         let contract = Contract::load(&model).unwrap();
