@@ -126,6 +126,10 @@ impl Analyses {
         metrics: Arc<Metrics>,
     ) -> Result<Self, Error> {
         let folder = Folder::open(&config.folder)?;
+        // A counter that is there from the start shows its first increase.
+        for state in JobState::FINAL {
+            metrics.analyses.with_label_values(&[state.name()]).inc_by(0);
+        }
         let jobs = folder.jobs().into_iter().map(|told| (told.id.clone(), Job::new(told))).collect();
         let shared = Arc::new(Shared {
             config: config.clone(),

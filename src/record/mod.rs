@@ -162,6 +162,10 @@ impl Opened {
         let reader = Reader::new(store.place.clone());
         let state = Arc::new(Mutex::new(State { tuning, fault: None }));
         metrics.recording.set(1);
+        // A counter that is there from the start shows its first increase.
+        for reason in [QUEUE_FULL, WRITE_FAILED] {
+            metrics.record_dropped.with_label_values(&[reason]).inc_by(0);
+        }
         let writer = Writer::new(store, min_secs, model, board, metrics, state.clone());
         let thread = std::thread::Builder::new()
             .name("record".into())

@@ -1,6 +1,7 @@
 """Training on a tiny pack: exact resume after kill -9, what a checkpoint refuses, export parity, every backbone, the registry."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from truevision_training import calibrate, checkpoint, export, metrics, network, optim, registry, settings, train, train_windows
+from truevision_training import calibrate, checkpoint, export, metrics, network, optim, registry, settings, synthetic, train, train_windows
 from truevision_training.errors import UserError
 from truevision_training.geometry import CropRule
 from truevision_training.model import Model
@@ -73,6 +74,48 @@ def test_a_checkpoint_of_another_architecture_is_refused(pack_folder, finished):
     other = replace(TINY, shape=replace(TINY.shape, dim=64))
     with pytest.raises(UserError, match="frames.pt is of another architecture.*dim"):
         train.train(pack_folder, other, finished[0])
+
+
+def test_a_synthetic_head_can_follow_a_frame_stage_that_knew_of_none(pack_folder, finished, tmp_path, monkeypatch):
+    monkeypatch.setattr(synthetic, "STEPS", 10)
+    shutil.copy(finished[0] / "frames.pt", tmp_path)
+    plan = replace(TINY, shape=replace(TINY.shape, synthetic=True), window_pairs=32, window_held_out=16)
+    before = checkpoint.load(finished[1])
+    after = checkpoint.load(train_windows.train(pack_folder, plan, tmp_path, tmp_path / "frames.pt"))
+    assert 0 <= after["held_out"]["synthetic"] <= 1 and after["shape"]["synthetic"]
+    for name, value in before["encoder"].items():
+        assert torch.equal(value, after["encoder"][name]), name
+
+
+class Detail(torch.nn.Module):
+    """An encoder that sees how much changes in a crop: contrast, and from one pixel to the next."""
+
+    def forward(self, crops):
+        crops = crops.float()
+        return torch.stack([crops.std((1, 2, 3)), torch.diff(crops, dim=1).abs().mean((1, 2, 3))], 1)
+
+
+def test_the_synthetic_layer_separates_where_the_encoder_sees_the_difference(pack_folder, monkeypatch):
+    monkeypatch.setattr(synthetic, "STEPS", 10)
+    pack = Pack(pack_folder)
+    splits = {trained: Stills(pack, [], trained, 112, {"self": 1.0}) for trained in (True, False)}
+    # Autoencoders of ten steps draw little but grey; a quarter of the fakes has traces only.
+    assert synthetic.train(torch.nn.Linear(2, 1), Detail(), splits, 1, {True: 32, False: 32}) > 0.75
+
+
+@pytest.mark.parametrize("way", [way for ways in synthetic.WAYS.values() for way in ways])
+def test_every_autoencoder_gives_the_size_it_was_given(way):
+    crop = np.full((104, 104, 3), 90, np.uint8)
+    drawn = synthetic.draw(synthetic.autoencoder(way), crop)
+    assert drawn.shape == crop.shape and drawn.dtype == np.uint8
+
+
+def test_traces_are_faint_and_there():
+    crop = np.full((64, 64, 3), 128, np.uint8)
+    crop[::7] = 90
+    for seed in range(20):
+        off = np.abs(synthetic.traces(np.random.default_rng(seed), crop).astype(int) - crop)
+        assert 0 < off.mean() < 12
 
 
 def test_damaged_and_missing_checkpoints(tmp_path):

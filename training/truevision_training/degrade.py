@@ -1,4 +1,4 @@
-"""The same camera, codec and crop for a real face and its fake: pack crops in, detector crops out. Called by stills, windows.
+"""The same camera, codec and crop for a real face and its fake: pack crops in, detector crops out. Called by stills, windows, synthetic.
 
 A `Draw` holds every random choice once; it is applied to both members and to every frame, so nothing but the fake differs.
 """
@@ -89,6 +89,13 @@ def look_mask(draw: Draw, mask: np.ndarray, margin: float, out: int, cells: int)
     seen = cv2.warpAffine(mask, view(draw, margin, out, mask.shape[0]), (out, out))
     both = (seen, 4 * seen * (1 - seen))
     return np.stack([cv2.resize(m, (cells, cells), interpolation=cv2.INTER_AREA) for m in both]).astype(np.float32)
+
+
+def film(draws: list[Draw], members: list[list[list[np.ndarray]]], margin: float, out: int) -> list[tuple[np.ndarray, ...]]:
+    """`members[i]`: sequences of pack crops that share draw i. Each as the detector sees it, [frames, out, out, 3] u8."""
+    seen = [[[camera(draw, frame, margin) for frame in sequence] for sequence in sequences] for draw, sequences in zip(draws, members)]
+    return [tuple(np.stack([look(draw, frame, margin, out) for frame in sequence]) for sequence in sequences)
+            for draw, sequences in zip(draws, compress(draws, seen))]
 
 
 def compress(draws: list[Draw], members: list[list[list[np.ndarray]]]) -> list[list[list[np.ndarray]]]:

@@ -28,6 +28,10 @@ class Shape:
     attention_heads: int = 4
     synthetic: bool = False
 
+    def frames(self) -> dict:
+        """What the frame stage is made of; the head's own parts may change after it."""
+        return {"backbone": self.backbone, "size": self.size, "dim": self.dim}
+
 
 class Encoder(nn.Module):
     """[N, size, size, 3] u8 RGB -> [N, dim] f32."""

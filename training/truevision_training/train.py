@@ -93,7 +93,7 @@ class Run:
 
     def resume(self) -> None:
         state = checkpoint.load(self.file)
-        checkpoint.require_shape(state, vars(self.settings.shape), self.file)
+        checkpoint.require_shape(state, self.settings.shape.frames(), self.file)
         checkpoint.fill(self.model, state["model"], self.file)
         checkpoint.fill(self.mean, state["mean"], self.file)
         self.optimiser.load_state_dict(state["optimiser"])

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import torch
 
-from . import checkpoint, curves, losses, metrics, network
+from . import checkpoint, curves, losses, metrics, network, synthetic
 from .errors import UserError
 from .pack import Pack
 from .settings import Settings
@@ -82,18 +82,19 @@ def train(pack_folder: Path, settings: Settings, folder: Path, frames: Path) -> 
     torch.set_num_threads(settings.threads)
     cv2.setNumThreads(1)
     state = checkpoint.load(frames)
-    checkpoint.require_shape(state, vars(settings.shape), frames)
+    checkpoint.require_shape(state, settings.shape.frames(), frames)
     net = network.FrameNet(settings.shape)
     checkpoint.fill(net, state["mean"], frames)
     pairs, epochs = settings.window_pairs, settings.window_epochs
     pack, rng = Pack(pack_folder), np.random.default_rng(settings.seed)
+    stills = {trained: Stills(pack, eigenfaces(pack, settings.seed, not trained), trained, settings.shape.size, settings.families)
+              for trained in (True, False)}
     sets = {}
     for split, (name, count) in enumerate((("held-out", settings.window_held_out), ("train", pairs))):
         chosen = names(rng, count)
         trained = name == "train"
         def make(trained=trained, chosen=chosen, split=split):
-            maker = Windows(Stills(pack, eigenfaces(pack, settings.seed, not trained), trained, settings.shape.size, settings.families), trained)
-            return embed(net.encoder, maker, settings.seed, chosen, split)
+            return embed(net.encoder, Windows(stills[trained], trained), settings.seed, chosen, split)
         sets[name] = (stored(folder, f"windows-{name}", chosen, make), chosen)
     torch.manual_seed(settings.seed)
     head = network.Head(settings.shape)
@@ -127,9 +128,14 @@ def train(pack_folder: Path, settings: Settings, folder: Path, frames: Path) -> 
         if found["all"] > best:
             best, best_state = found["all"], {k: v.clone() for k, v in head.state_dict().items()}
     head.load_state_dict(best_state)
+    if head.synthetic is not None:
+        counts = {True: settings.window_pairs, False: settings.window_held_out}
+        synthetic_auc = synthetic.train(head.synthetic, net.encoder, stills, settings.seed, counts)
     checkpoint.text(json.dumps(history), folder / "history-windows.json")
     checkpoint.replace(folder / "curves-windows.png", lambda out: curves.draw(history, out))
     final = figures(head, *sets["held-out"])
+    if head.synthetic is not None:
+        final["synthetic"] = synthetic_auc
     log.info("held-out %s", " ".join(f"{k} {v:.3f}" for k, v in final.items()))
     checkpoint.save({"shape": vars(settings.shape), "encoder": net.encoder.state_dict(), "head": head.state_dict(), "held_out": final,
                      "pairs": pairs, "step": state["step"]}, folder / "model.pt")

@@ -102,13 +102,9 @@ class Windows:
                 same = int(rng.integers(2**31))
                 real = [null(np.random.default_rng(same), crop) for crop in real]
             order = network_trouble(rng)
-            draw = degrade.Draw.random(rng, crf)
-            draws.append(draw)
-            members.append([[degrade.camera(draw, m[t], self.pack.margin) for t in order] for m in (real, fake)])
-        out = []
-        for draw, sequences in zip(draws, degrade.compress(draws, members)):
-            out.append(tuple(np.stack([degrade.look(draw, f, self.pack.margin, self.stills.size) for f in s]) for s in sequences))
-        return out
+            draws.append(degrade.Draw.random(rng, crf))
+            members.append([[m[t] for t in order] for m in (real, fake)])
+        return degrade.film(draws, members, self.pack.margin, self.stills.size)
 
 
 def relative(now: np.ndarray, before: np.ndarray) -> np.ndarray:

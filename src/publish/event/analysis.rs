@@ -45,6 +45,8 @@ pub enum JobState {
 }
 
 impl JobState {
+    pub const FINAL: [Self; 3] = [Self::Done, Self::Failed, Self::Cancelled];
+
     /// As on the wire and in metrics.
     pub fn name(self) -> &'static str {
         match self {
@@ -58,7 +60,7 @@ impl JobState {
 
     /// Nothing more will come of it.
     pub fn is_final(self) -> bool {
-        matches!(self, Self::Done | Self::Failed | Self::Cancelled)
+        Self::FINAL.contains(&self)
     }
 }
 
