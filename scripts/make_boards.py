@@ -22,10 +22,11 @@ def panel(title: str, query: str | dict[str, str], legend: str = "", unit: str =
         {"refId": "ABC"[at], "datasource": SOURCE, "expr": expr, "legendFormat": legend or "__auto"}
         for at, (legend, expr) in enumerate(queries.items())
     ]
-    options = {"legend": {"displayMode": "list", "placement": "bottom", "showLegend": any(queries)}}
+    options = {}
+    if kind == "timeseries":
+        options = {"legend": {"displayMode": "list", "placement": "bottom", "showLegend": any(queries)}}
     if kind == "table":
         targets = [target | {"format": "table", "instant": True} for target in targets]
-        options = {}
     return {
         "title": title,
         "type": kind,
@@ -189,7 +190,6 @@ def board(name: str) -> dict:
         "type": "query",
         "datasource": SOURCE,
         "query": {"query": "label_values(truevision_stream_state, stream)", "refId": "stream"},
-        "definition": "label_values(truevision_stream_state, stream)",
         "refresh": 2,
         "sort": 1,
     }
