@@ -19,6 +19,20 @@ def touch(*paths):
         path.write_bytes(b"x")
 
 
+def test_a_prep_that_breaks_off_leaves_an_earlier_pack_whole(tmp_path):
+    file, crop = tmp_path / "stills.npy", np.full((prep.SIZE, prep.SIZE, 3), 7, np.uint8)
+    first = prep.Rows(file)
+    first.append(crop)
+    first.close()
+    prep.Rows(file).append(0 * crop)  # never closed
+    again = prep.Rows(tmp_path / "clips.npy")
+    for _ in range(12):
+        again.append(crop)
+    again.close()
+    assert np.load(file).shape == (1, *crop.shape) and (np.load(file) == 7).all()
+    assert np.load(tmp_path / "clips.npy", mmap_mode="r").shape == (12, *crop.shape)
+
+
 def test_layouts_are_told_apart_and_read(tmp_path):
     touch(tmp_path / "ff/original_sequences/youtube/c23/videos/000.mp4", tmp_path / "ff/manipulated_sequences/Deepfakes/c23/videos/000_003.mp4",
           tmp_path / "celeb/Celeb-real/id3_0001.mp4", tmp_path / "celeb/Celeb-synthesis/id3_id5_0001.mp4", tmp_path / "celeb/YouTube-real/00001.mp4",

@@ -44,11 +44,12 @@ class Cut:
 
 
 class Rows:
-    """A `.npy` file of crops [N, SIZE, SIZE, 3] u8 that grows a crop at a time, so that memory does not grow with the data."""
+    """A `.npy` file of crops [N, SIZE, SIZE, 3] u8 that grows a crop at a time, so that memory does not grow with the data. It takes
+    its name when it is closed: until then an earlier pack's stays whole."""
 
     def __init__(self, file: Path):
-        self.count = 0
-        self.out = file.open("w+b")
+        self.file, self.part, self.count = file, file.with_name(file.name + ".part"), 0
+        self.out = self.part.open("w+b")
         self._header()
 
     def _header(self) -> None:
@@ -64,6 +65,7 @@ class Rows:
     def close(self) -> None:
         self._header()
         self.out.close()
+        self.part.replace(self.file)
 
 
 _faces: Faces | None = None

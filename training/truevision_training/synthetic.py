@@ -7,7 +7,6 @@ codec and size are the same for both members of a pair; the encoder stays as the
 
 import logging
 
-import cv2
 import numpy as np
 import torch
 from torch import nn
@@ -57,7 +56,7 @@ def fit(way: str, stills: Stills, seed: int) -> nn.Module:
     """An autoencoder of the crops of one split."""
     torch.manual_seed(seed)
     rng, model = np.random.default_rng(seed), autoencoder(way)
-    optimiser = torch.optim.Adam(model.parameters(), 2e-3)
+    optimiser = torch.optim.Adam(model.parameters())
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 4e-3, total_steps=STEPS)
     rows, crops = stills.rows["stills"], stills.pack.crops["stills"]
     for _ in range(STEPS):
@@ -89,9 +88,8 @@ def traces(rng: np.random.Generator, crop: np.ndarray) -> np.ndarray:
     kinds = rng.random()
     if kinds < 0.7:
         period, strength = int(rng.choice([2, 4, 8])), rng.uniform(0.7, 3)
-        phase = rng.integers(0, period, 2)
-        wave = np.cos(2 * np.pi * (np.arange(size)[:, None] + phase) / period)
-        picture += (strength * (wave[:, 0][:, None] * wave[:, 1][None]))[..., None]
+        down, across = (np.cos(2 * np.pi * (np.arange(size) + phase) / period) for phase in rng.integers(0, period, 2))
+        picture += strength * np.outer(down, across)[..., None]
     if kinds > 0.4:
         radius = np.hypot(np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)[None])
         middle, width, gain = rng.uniform(0.1, 0.45), rng.uniform(0.03, 0.12), rng.uniform(0.3, 0.6) * rng.choice([-1, 1])

@@ -4,6 +4,7 @@ The encoder is frozen: windows are made and encoded once, their embeddings kept 
 them. It begins as the mean of the frame logits and may only add to it.
 """
 
+import functools
 import json
 import logging
 from pathlib import Path
@@ -87,14 +88,18 @@ def train(pack_folder: Path, settings: Settings, folder: Path, frames: Path) -> 
     checkpoint.fill(net, state["mean"], frames)
     pairs, epochs = settings.window_pairs, settings.window_epochs
     pack, rng = Pack(pack_folder), np.random.default_rng(settings.seed)
-    stills = {trained: Stills(pack, eigenfaces(pack, settings.seed, not trained), trained, settings.shape.size, settings.families)
-              for trained in (True, False)}
+
+    @functools.cache
+    def stills(trained: bool) -> Stills:
+        """Made when needed: a run that goes on finds its windows stored."""
+        return Stills(pack, eigenfaces(pack, settings.seed, not trained), trained, settings.shape.size, settings.families)
+
     sets = {}
     for split, (name, count) in enumerate((("held-out", settings.window_held_out), ("train", pairs))):
         chosen = names(rng, count)
         trained = name == "train"
         def make(trained=trained, chosen=chosen, split=split):
-            return embed(net.encoder, Windows(stills[trained], trained), settings.seed, chosen, split)
+            return embed(net.encoder, Windows(stills(trained), trained), settings.seed, chosen, split)
         sets[name] = (stored(folder, f"windows-{name}", chosen, make), chosen)
     torch.manual_seed(settings.seed)
     head = network.Head(settings.shape)
@@ -128,14 +133,12 @@ def train(pack_folder: Path, settings: Settings, folder: Path, frames: Path) -> 
         if found["all"] > best:
             best, best_state = found["all"], {k: v.clone() for k, v in head.state_dict().items()}
     head.load_state_dict(best_state)
-    if head.synthetic is not None:
-        counts = {True: settings.window_pairs, False: settings.window_held_out}
-        synthetic_auc = synthetic.train(head.synthetic, net.encoder, stills, settings.seed, counts)
     checkpoint.text(json.dumps(history), folder / "history-windows.json")
     checkpoint.replace(folder / "curves-windows.png", lambda out: curves.draw(history, out))
     final = figures(head, *sets["held-out"])
     if head.synthetic is not None:
-        final["synthetic"] = synthetic_auc
+        splits, counts = {t: stills(t) for t in (True, False)}, {True: pairs, False: settings.window_held_out}
+        final["synthetic"] = synthetic.train(head.synthetic, net.encoder, splits, settings.seed, counts)
     log.info("held-out %s", " ".join(f"{k} {v:.3f}" for k, v in final.items()))
     checkpoint.save({"shape": vars(settings.shape), "encoder": net.encoder.state_dict(), "head": head.state_dict(), "held_out": final,
                      "pairs": pairs, "step": state["step"]}, folder / "model.pt")
