@@ -19,6 +19,7 @@ const REASONS: Record<string, string> = {
   heads_disagree: "The detector's two opinions disagree",
   between_thresholds: "Neither clearly real nor clearly fake",
   still_picture: "One still picture shows too little to be sure",
+  too_small_for_real: "Looks real, but a live swap this small would too",
 };
 
 const DROPS: Record<string, string> = {

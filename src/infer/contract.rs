@@ -121,6 +121,9 @@ pub struct ScoreRule {
     /// The operating point that the card's figures were measured at.
     pub fake_at: f32,
     pub real_at: f32,
+    /// Side of the crop's square in frame pixels below which REAL is not told, since live swaps of that size were not
+    /// told from genuine faces (the card's envelope); 0: at every size.
+    pub real_side_px: f32,
 }
 
 /// What the graphs must answer to generated input, so that a wrong or broken runtime is found at load:

@@ -85,7 +85,14 @@ fn specimen() -> Contract {
             max_pitch_deg: 0.0,
             max_outside: 0.0,
         },
-        score: ScoreRule { temperature: 0.0, bias: 0.0, synthetic_at: 0.0, fake_at: 0.0, real_at: 0.0 },
+        score: ScoreRule {
+            temperature: 0.0,
+            bias: 0.0,
+            synthetic_at: 0.0,
+            fake_at: 0.0,
+            real_at: 0.0,
+            real_side_px: 0.0,
+        },
         reference: Reference {
             seed: 0,
             embedding: Vec::new(),
@@ -127,6 +134,7 @@ pub(super) fn values(c: &Contract) -> Vec<String> {
     within("score.synthetic_at", c.score.synthetic_at.into(), 0.5..=1.0);
     within("score.fake_at", c.score.fake_at.into(), 0.5..=1.0);
     within("score.real_at", c.score.real_at.into(), 0.0..=0.5);
+    within("score.real_side_px", c.score.real_side_px.into(), 0.0..=4096.0);
     within("reference.seed", c.reference.seed.into(), 1.0..=u32::MAX.into());
     within("reference.fake_logit", c.reference.fake_logit.into(), -1e6..=1e6);
     within("reference.tolerance_cpu", c.reference.tolerance_cpu.into(), 1e-6..=1.0);

@@ -8,14 +8,13 @@ use super::outcome::{Moment, Outcome, TrackScore, seconds};
 use super::play::Played;
 use crate::detector::{Analysis, Evidence, ScoredFace};
 use crate::infer::contract::ScoreRule;
-use crate::verdict::{self, FaceVerdict, Finding, Judge, Label, Reason, Verdict};
+use crate::verdict::{self, Doubt, FaceVerdict, Finding, Judge, Label, Reason, Verdict};
 
 pub(super) struct Sheet {
     judge: Judge,
     /// The thresholds in force.
     bounds: verdict::Config,
-    /// At this confidence the synthetic head objects to REAL.
-    synthetic_at: f32,
+    rule: ScoreRule,
     still: Option<Still>,
     /// Analyses seen.
     pub taken: u64,
@@ -41,24 +40,30 @@ struct Tally {
     windows: u64,
     fake: Mean,
     synthetic: Mean,
+    /// Side of the crop in pixels of the frame.
+    side: Mean,
     reasons: BTreeMap<Reason, u64>,
 }
 
-/// Log-odds, averaged by weight.
+/// An average by weight, of log-odds or of sides.
 #[derive(Default)]
 struct Mean {
-    log_odds: f64,
+    sum: f64,
     weight: f64,
 }
 
 impl Mean {
-    fn add(&mut self, log_odds: f64, weight: f64) {
+    fn add(&mut self, value: f64, weight: f64) {
         self.weight += weight;
-        self.log_odds += weight * log_odds;
+        self.sum += weight * value;
+    }
+
+    fn mean(&self) -> Option<f64> {
+        (self.weight > 0.0).then(|| self.sum / self.weight)
     }
 
     fn probability(&self) -> Option<f32> {
-        (self.weight > 0.0).then(|| (1.0 / (1.0 + (-self.log_odds / self.weight).exp())) as f32)
+        self.mean().map(|log_odds| (1.0 / (1.0 + (-log_odds).exp())) as f32)
     }
 }
 
@@ -71,7 +76,7 @@ impl Sheet {
         Self {
             judge: Judge::new(&bounds, rule),
             bounds,
-            synthetic_at: rule.synthetic_at,
+            rule: *rule,
             still,
             taken: 0,
             analysed: 0,
@@ -105,8 +110,7 @@ impl Sheet {
     }
 
     pub fn finish(self, played: Played) -> Outcome {
-        let tracks: Vec<_> =
-            self.tracks.iter().map(|(id, tally)| tally.score(*id, &self.bounds, self.synthetic_at)).collect();
+        let tracks: Vec<_> = self.tracks.iter().map(|(id, tally)| tally.score(*id, &self.bounds, &self.rule)).collect();
         let worst = tracks.iter().max_by(|a, b| {
             a.verdict
                 .cmp(&b.verdict)
@@ -167,6 +171,7 @@ impl Tally {
             let weight = f64::from(face.quality.weight.clamp(0.0, 1.0));
             self.windows += 1;
             self.fake.add((window / (1.0 - window)).ln().clamp(-clip, clip), weight);
+            self.side.add(f64::from(face.quality.side_px), weight);
             if let Some(Evidence::Score(score)) = scored.map(|scored| &scored.evidence)
                 && let Some(logit) = score.synthetic_logit.filter(|logit| logit.is_finite())
             {
@@ -175,16 +180,19 @@ impl Tally {
         }
     }
 
-    fn score(&self, track: u64, bounds: &verdict::Config, synthetic_at: f32) -> TrackScore {
+    fn score(&self, track: u64, bounds: &verdict::Config, rule: &ScoreRule) -> TrackScore {
         let (fake, synthetic) = (self.fake.probability(), self.synthetic.probability());
-        let objected = synthetic.is_some_and(|synthetic| synthetic >= synthetic_at);
+        let doubt = Doubt {
+            synthetic: synthetic.is_some_and(|synthetic| synthetic >= rule.synthetic_at),
+            small: self.side.mean().is_some_and(|side| side < f64::from(bounds.real_side_px(rule))),
+        };
         let finding = fake
             .filter(|fake| self.windows >= u64::from(bounds.min_windows) && !fake.is_nan())
-            .map(|fake| verdict::classify(bounds, None, fake, objected));
+            .map(|fake| verdict::classify(bounds, None, fake, doubt));
         let mut reasons = self.reasons.clone();
-        if finding == Some(Finding::Disagree) {
+        if let Some(reason @ (Reason::HeadsDisagree | Reason::TooSmallForReal)) = finding.and_then(Finding::reason) {
             // Of all its windows together, whatever single ones said.
-            let frames = reasons.entry(Reason::HeadsDisagree).or_default();
+            let frames = reasons.entry(reason).or_default();
             *frames = self.windows.max(*frames);
         }
         TrackScore {
@@ -204,6 +212,9 @@ impl Tally {
 mod tests {
     use super::*;
 
+    const RULE: ScoreRule =
+        ScoreRule { temperature: 1.0, bias: 0.0, synthetic_at: 0.9, fake_at: 0.7, real_at: 0.3, real_side_px: 0.0 };
+
     fn tally(fake: f64, synthetic: f64) -> Tally {
         let mut tally = Tally { windows: 10, ..Tally::default() };
         tally.fake.add(fake, 1.0);
@@ -213,7 +224,7 @@ mod tests {
 
     #[test]
     fn a_face_that_only_the_synthetic_head_doubts_is_not_real() {
-        let score = |fake, synthetic| tally(fake, synthetic).score(1, &verdict::Config::default(), 0.9);
+        let score = |fake, synthetic| tally(fake, synthetic).score(1, &verdict::Config::default(), &RULE);
         assert_eq!(score(-2.0, 0.0).verdict, Label::Real);
         assert_eq!(score(2.0, 3.0).verdict, Label::Fake);
         let doubted = score(-2.0, 3.0);
@@ -223,6 +234,22 @@ mod tests {
     #[test]
     fn a_few_windows_decide_nothing() {
         let few = Tally { windows: 1, ..tally(5.0, 0.0) };
-        assert_eq!(few.score(1, &verdict::Config::default(), 0.9).verdict, Label::Uncertain);
+        assert_eq!(few.score(1, &verdict::Config::default(), &RULE).verdict, Label::Uncertain);
+    }
+
+    #[test]
+    fn a_face_that_is_small_on_average_is_not_real_unless_the_settings_allow_it() {
+        let score = |side, real_side_px, fake| {
+            let bounds = verdict::Config { real_side_px, ..verdict::Config::default() };
+            let mut tally = tally(fake, 0.0);
+            tally.side.add(side, 1.0);
+            tally.score(1, &bounds, &ScoreRule { real_side_px: 112.0, ..RULE })
+        };
+        let small = score(100.0, 0.0, -2.0);
+        assert_eq!((small.verdict, small.main_reasons()), (Label::Uncertain, vec![Reason::TooSmallForReal]));
+        assert_eq!(score(100.0, 0.0, 2.0).verdict, Label::Fake);
+        assert_eq!(score(120.0, 0.0, -2.0).verdict, Label::Real);
+        assert_eq!(score(100.0, 90.0, -2.0).verdict, Label::Real);
+        assert_eq!(score(120.0, 200.0, -2.0).verdict, Label::Uncertain);
     }
 }

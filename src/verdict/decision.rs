@@ -14,6 +14,8 @@ pub enum Finding {
     Between,
     /// The fake head says REAL, the synthetic head objects.
     Disagree,
+    /// The fake head says REAL of a face so small that it would say so of a live swap too.
+    Unseen,
 }
 
 impl Finding {
@@ -21,7 +23,7 @@ impl Finding {
         match self {
             Self::Real => Label::Real,
             Self::Fake => Label::Fake,
-            Self::Between | Self::Disagree => Label::Uncertain,
+            Self::Between | Self::Disagree | Self::Unseen => Label::Uncertain,
         }
     }
 
@@ -30,8 +32,18 @@ impl Finding {
             Self::Real | Self::Fake => None,
             Self::Between => Some(Reason::BetweenThresholds),
             Self::Disagree => Some(Reason::HeadsDisagree),
+            Self::Unseen => Some(Reason::TooSmallForReal),
         }
     }
+}
+
+/// What speaks against REAL where the fake head says it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Doubt {
+    /// The synthetic head does not think the face real.
+    pub synthetic: bool,
+    /// The face is smaller than those in which a live swap was seen (`score.real_side_px` of the contract).
+    pub small: bool,
 }
 
 /// What was told last, and what wants to be told instead since when.
@@ -44,8 +56,8 @@ pub struct Decision {
 impl Decision {
     /// Takes the confidences as of a window that ended at `pts`. The first finding is told at once (the caller has
     /// waited for `min_windows`); another one when every window for `dwell_secs` has said the same.
-    pub fn update(&mut self, config: &Config, pts: Duration, fake: f32, objected: bool) -> Finding {
-        let found = classify(config, self.told, fake, objected);
+    pub fn update(&mut self, config: &Config, pts: Duration, fake: f32, doubt: Doubt) -> Finding {
+        let found = classify(config, self.told, fake, doubt);
         let since = match self.pending {
             Some((wanted, since)) if wanted == found => since,
             _ => pts,
@@ -64,17 +76,19 @@ impl Decision {
 }
 
 /// A label that was told is left only when the confidence comes back beyond its threshold by the hysteresis (a Schmitt
-/// trigger). `objected`: the synthetic head does not think the face real.
-pub fn classify(config: &Config, told: Option<Finding>, fake: f32, objected: bool) -> Finding {
+/// trigger).
+pub fn classify(config: &Config, told: Option<Finding>, fake: f32, doubt: Doubt) -> Finding {
     let fake_at = if told == Some(Finding::Fake) { config.fake_at - config.hysteresis } else { config.fake_at };
-    let leaning_real = matches!(told, Some(Finding::Real | Finding::Disagree));
+    let leaning_real = matches!(told, Some(Finding::Real | Finding::Disagree | Finding::Unseen));
     let real_at = if leaning_real { config.real_at + config.hysteresis } else { config.real_at };
     if fake >= fake_at {
         Finding::Fake
     } else if fake > real_at {
         Finding::Between
-    } else if objected {
+    } else if doubt.synthetic {
         Finding::Disagree
+    } else if doubt.small {
+        Finding::Unseen
     } else {
         Finding::Real
     }
@@ -87,7 +101,9 @@ mod tests {
     fn run(steps: &[(u64, f32, bool)]) -> Vec<Finding> {
         let config = Config::default();
         let mut decision = Decision::default();
-        let told = |&(ms, fake, objected)| decision.update(&config, Duration::from_millis(ms), fake, objected);
+        let told = |&(ms, fake, synthetic)| {
+            decision.update(&config, Duration::from_millis(ms), fake, Doubt { synthetic, ..Doubt::default() })
+        };
         steps.iter().map(told).collect()
     }
 
@@ -122,5 +138,13 @@ mod tests {
         assert_eq!(run(&[(0, 0.1, true)]), [Finding::Disagree]);
         assert_eq!(run(&[(0, 0.5, true)]), [Finding::Between]);
         assert_eq!(run(&[(0, 0.9, true)]), [Finding::Fake]);
+    }
+
+    #[test]
+    fn a_small_face_may_be_fake_but_not_real() {
+        let config = Config::default();
+        let small = |fake| classify(&config, None, fake, Doubt { small: true, ..Doubt::default() });
+        assert_eq!([0.1, 0.5, 0.9].map(small), [Finding::Unseen, Finding::Between, Finding::Fake]);
+        assert_eq!(classify(&config, None, 0.1, Doubt { small: true, synthetic: true }), Finding::Disagree);
     }
 }

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::decision::{Decision, Finding};
+use super::decision::{Decision, Doubt, Finding};
 use super::rolling::{Rolling, sigmoid};
 use super::{Config, FaceVerdict, Label, Reason};
 use crate::crops::Reject;
@@ -32,6 +32,8 @@ pub struct Face {
     switched: bool,
     fake: Rolling,
     synthetic: Rolling,
+    /// Side of the crop in pixels of the frame.
+    side: Rolling,
     decision: Decision,
     /// None until `min_windows` have counted.
     finding: Option<Finding>,
@@ -49,6 +51,7 @@ impl Face {
             switched,
             fake: Rolling::default(),
             synthetic: Rolling::default(),
+            side: Rolling::default(),
             decision: Decision::default(),
             finding: None,
             shown: FaceVerdict {
@@ -79,7 +82,7 @@ impl Face {
         match &scored.evidence {
             // A number that is none comes from a broken runtime; it must not enter the average.
             Evidence::Score(score) if !score.fake_logit.is_finite() => self.obstacles.push(Reason::DetectorDegraded),
-            Evidence::Score(score) => self.take(config, rule, score, stamp),
+            Evidence::Score(score) => self.take(config, rule, score, scored.quality.side_px, stamp),
             Evidence::Gathering { .. } => {}
             Evidence::Rejected(rejects) => self.obstacles.extend(rejects.iter().copied().map(Reason::from)),
             Evidence::Failed => self.obstacles.push(Reason::DetectorDegraded),
@@ -89,10 +92,10 @@ impl Face {
         }
     }
 
-    fn take(&mut self, config: &Config, rule: &ScoreRule, score: &Score, stamp: Stamp) {
+    fn take(&mut self, config: &Config, rule: &ScoreRule, score: &Score, side_px: f32, stamp: Stamp) {
         if self.stale(config, stamp.pts) {
             // What went stale does not come back: the face is judged anew.
-            (self.fake, self.synthetic, self.decision) = Default::default();
+            (self.fake, self.synthetic, self.side, self.decision) = Default::default();
             (self.finding, self.shown.windows) = (None, 0);
         }
         let clip = f64::from(config.clip_log_odds);
@@ -105,6 +108,7 @@ impl Face {
             return;
         }
         self.fake.add(stamp.pts, log_odds.clamp(-clip, clip), weight, config.time_constant_secs);
+        self.side.add(stamp.pts, f64::from(side_px), weight, config.time_constant_secs);
         if let Some(logit) = score.synthetic_logit.filter(|logit| logit.is_finite()) {
             self.synthetic.add(stamp.pts, f64::from(logit).clamp(-clip, clip), weight, config.time_constant_secs);
         }
@@ -115,8 +119,11 @@ impl Face {
         if self.shown.windows >= config.min_windows
             && let Some(fake) = self.shown.fake_confidence
         {
-            let objected = self.shown.synthetic_confidence.is_some_and(|synthetic| synthetic >= rule.synthetic_at);
-            self.finding = Some(self.decision.update(config, stamp.pts, fake, objected));
+            let doubt = Doubt {
+                synthetic: self.shown.synthetic_confidence.is_some_and(|synthetic| synthetic >= rule.synthetic_at),
+                small: self.side.mean().is_some_and(|side| side < f64::from(config.real_side_px(rule))),
+            };
+            self.finding = Some(self.decision.update(config, stamp.pts, fake, doubt));
         }
     }
 

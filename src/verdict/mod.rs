@@ -7,7 +7,7 @@ mod face;
 mod judge;
 mod rolling;
 
-pub use decision::{Finding, classify};
+pub use decision::{Doubt, Finding, classify};
 pub use judge::Judge;
 
 use std::fmt;
@@ -19,6 +19,7 @@ use utoipa::ToSchema;
 use crate::crops::Quality;
 use crate::faces::Rect;
 use crate::faults::{self, Faults};
+use crate::infer::contract::ScoreRule;
 use crate::source::Stamp;
 
 /// The four answers, in the order in which they weigh: a stream has its worst face's. A stale face weighs more than a
@@ -77,10 +78,12 @@ pub enum Reason {
     BetweenThresholds,
     /// A single picture: what would be enough of a film is not enough of it.
     StillPicture,
+    /// It looks real, and at this size a live swap would too.
+    TooSmallForReal,
 }
 
 impl Reason {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::NoFace,
         Self::FaceTooSmall,
         Self::Blurred,
@@ -95,6 +98,7 @@ impl Reason {
         Self::HeadsDisagree,
         Self::BetweenThresholds,
         Self::StillPicture,
+        Self::TooSmallForReal,
     ];
 
     /// As on the wire.
@@ -114,6 +118,7 @@ impl Reason {
             Self::HeadsDisagree => "heads_disagree",
             Self::BetweenThresholds => "between_thresholds",
             Self::StillPicture => "still_picture",
+            Self::TooSmallForReal => "too_small_for_real",
         }
     }
 }
@@ -145,6 +150,8 @@ pub struct Config {
     pub stale_secs: f64,
     /// A face not seen for so long no longer counts for the stream, seconds.
     pub forget_secs: f64,
+    /// A face whose crop has a shorter side in pixels of the frame is never REAL; 0: as the model's contract says.
+    pub real_side_px: f32,
 }
 
 impl Default for Config {
@@ -159,11 +166,17 @@ impl Default for Config {
             min_windows: 4,
             stale_secs: 2.0,
             forget_secs: 2.0,
+            real_side_px: 0.0,
         }
     }
 }
 
 impl Config {
+    /// The side that counts.
+    pub fn real_side_px(&self, rule: &ScoreRule) -> f32 {
+        if self.real_side_px > 0.0 { self.real_side_px } else { rule.real_side_px }
+    }
+
     /// Adds a (key, message) for every impossible value; keys are relative to this table.
     pub fn check(&self, faults: &mut Faults) {
         let mut range = |key: &str, value: f64, low, high| faults::range(faults, key, value, low, high);
@@ -176,6 +189,7 @@ impl Config {
         range("min_windows", self.min_windows.into(), 1.0, 100.0);
         range("stale_secs", self.stale_secs, 0.5, 3600.0);
         range("forget_secs", self.forget_secs, 0.0, 3600.0);
+        range("real_side_px", self.real_side_px.into(), 0.0, 10_000.0);
         if faults.is_empty() && self.hysteresis > self.fake_at - self.real_at {
             let gap = self.fake_at - self.real_at;
             let message = format!(
@@ -261,9 +275,10 @@ mod tests {
             min_windows: 0,
             stale_secs: f64::INFINITY,
             forget_secs: -1.0,
+            real_side_px: f32::NAN,
         };
         let faults = faults(bad);
-        assert_eq!(faults.len(), 9, "{faults:?}");
+        assert_eq!(faults.len(), 10, "{faults:?}");
         assert!(faults.contains(&("min_windows".into(), "must be 1-100, got 0".into())), "{faults:?}");
     }
 

@@ -1,4 +1,5 @@
-//! The rolling confidence of one face. In: log-odds of windows with a weight and their pts. Out: a probability.
+//! The rolling average of one face. In: log-odds of windows, or the size of the face in them, with a weight and their
+//! pts. Out: a probability, or a mean.
 //! Called by `face`.
 
 use std::time::Duration;
@@ -17,16 +18,21 @@ pub struct Rolling {
 impl Rolling {
     /// Takes one window in. `weight` above 0; `time_constant` in seconds, above 0. A pts before the last one counts
     /// as the last one.
-    pub fn add(&mut self, pts: Duration, log_odds: f64, weight: f64, time_constant: f64) {
+    pub fn add(&mut self, pts: Duration, value: f64, weight: f64, time_constant: f64) {
         let decay = (-pts.saturating_sub(self.at).as_secs_f64() / time_constant).exp();
-        self.sum = self.sum * decay + weight * log_odds;
+        self.sum = self.sum * decay + weight * value;
         self.weight = self.weight * decay + weight;
         self.at = self.at.max(pts);
     }
 
-    /// The average as a probability; None before the first window.
+    /// None before the first window.
+    pub fn mean(&self) -> Option<f64> {
+        (self.weight > 0.0).then(|| self.sum / self.weight)
+    }
+
+    /// The average as a probability.
     pub fn probability(&self) -> Option<f32> {
-        (self.weight > 0.0).then(|| sigmoid(self.sum / self.weight) as f32)
+        self.mean().map(|log_odds| sigmoid(log_odds) as f32)
     }
 }
 

@@ -90,7 +90,7 @@ def test_every_backbone_trains_exports_and_runs_in_the_program(backbone, size, b
     head.window.weight.data.normal_(0, 0.1)
     checkpoint.save({"shape": vars(shape), "encoder": run.model.encoder.state_dict(), "head": head.state_dict()}, tmp_path / "model.pt")
     about = {"version": "0.0.1", "trial": True, "note": "random", "licence": "none"}
-    score = {"temperature": 1.0, "bias": 0.0, "synthetic_at": 0.9, "fake_at": 0.7, "real_at": 0.3}
+    score = {"temperature": 1.0, "bias": 0.0, "synthetic_at": 0.9, "fake_at": 0.7, "real_at": 0.3, "real_side_px": 0.0}
     gate = {"min_side_px": 20.0, "min_sharpness": 0.0, "min_luma": 0.0, "max_luma": 255.0, "max_yaw_deg": 90.0, "max_pitch_deg": 90.0, "max_outside": 1.0}
     assert export.export(tmp_path / "model.pt", tmp_path / "model", CropRule(size, 2.8, 0.36), about, score, gate, bits, crops.numpy()) <= 1e-4
     theirs, ours, rust_says, python_says = both(tmp_path / "model", short_clip, tmp_path)

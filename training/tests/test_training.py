@@ -170,7 +170,7 @@ def test_rates_rise_hold_and_fall():
 def test_exported_folder_equals_pytorch_and_keeps_its_contract(finished, tmp_path):
     folder = tmp_path / "model"
     about = {"version": "1.0.0", "trial": True, "note": "n", "licence": "l"}
-    score = {"temperature": 1.0, "bias": 0.0, "synthetic_at": 0.9, "fake_at": 0.7, "real_at": 0.3}
+    score = {"temperature": 1.0, "bias": 0.0, "synthetic_at": 0.9, "fake_at": 0.7, "real_at": 0.3, "real_side_px": 0.0}
     assert export.export(finished[1], folder, CropRule(), about, score, {"min_side_px": 70.0}) <= 1e-4
     model = Model(folder)
     reference = model.contract["reference"]
@@ -187,7 +187,7 @@ def test_exported_folder_equals_pytorch_and_keeps_its_contract(finished, tmp_pat
 @pytest.mark.parametrize("bits, near", [("fp16", 0.02), ("int8", 0.25)])
 def test_fewer_bits_stay_near_fp32(finished, tmp_path, bits, near):
     about = {"version": "1.0.0", "trial": True, "note": "n", "licence": "l"}
-    score = {"temperature": 1.0, "bias": 0.0, "synthetic_at": 0.9, "fake_at": 0.7, "real_at": 0.3}
+    score = {"temperature": 1.0, "bias": 0.0, "synthetic_at": 0.9, "fake_at": 0.7, "real_at": 0.3, "real_side_px": 0.0}
     crops = np.random.default_rng(0).integers(0, 256, (64, 112, 112, 3), np.uint8)
     for name in ("fp32", bits):
         export.export(finished[1], tmp_path / name, CropRule(), about, score, {}, name, crops)
@@ -212,7 +212,7 @@ def test_sharpness_aware_steps_focal_loss_and_smoothing_train(tmp_path):
 
 def test_a_shipped_encoder_is_gone_on_from(finished, pack_folder, tmp_path):
     about = {"version": "1.0.0", "trial": True, "note": "n", "licence": "l"}
-    score = {"temperature": 1.0, "bias": 0.0, "synthetic_at": 0.9, "fake_at": 0.7, "real_at": 0.3}
+    score = {"temperature": 1.0, "bias": 0.0, "synthetic_at": 0.9, "fake_at": 0.7, "real_at": 0.3, "real_side_px": 0.0}
     export.export(finished[1], tmp_path / "model", CropRule(), about, score, {})
     run = train.Run(TINY, tmp_path / "run")
     run.begin(tmp_path / "model", Stills(Pack(pack_folder), [], True, 112, {"self": 1.0}))

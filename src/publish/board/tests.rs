@@ -8,7 +8,8 @@ use crate::crops::{Quality, Reject};
 use crate::detector::{Analysis, Evidence, Score, ScoredFace};
 use crate::source::{Connection, Stamp};
 
-const RULE: ScoreRule = ScoreRule { temperature: 1.0, bias: 0.0, synthetic_at: 0.9, fake_at: 0.7, real_at: 0.3 };
+const RULE: ScoreRule =
+    ScoreRule { temperature: 1.0, bias: 0.0, synthetic_at: 0.9, fake_at: 0.7, real_at: 0.3, real_side_px: 0.0 };
 
 /// A board and one subscriber that is always there, on a clock that tests move.
 struct Site {

@@ -8,7 +8,8 @@ use super::*;
 use crate::crops::{Quality, Reject};
 use crate::detector::{Evidence, Score, ScoredFace};
 
-const RULE: ScoreRule = ScoreRule { temperature: 2.0, bias: 0.5, synthetic_at: 0.9, fake_at: 0.7, real_at: 0.3 };
+const RULE: ScoreRule =
+    ScoreRule { temperature: 2.0, bias: 0.5, synthetic_at: 0.9, fake_at: 0.7, real_at: 0.3, real_side_px: 0.0 };
 const STEP_MS: u64 = 125;
 
 /// A stream whose frames come every 125 ms, by pts and by arrival.
@@ -17,6 +18,8 @@ struct Stream {
     began: Instant,
     frame: u64,
     epoch: u32,
+    /// Of every face's crop.
+    side_px: f32,
 }
 
 impl Stream {
@@ -25,7 +28,11 @@ impl Stream {
     }
 
     fn with(config: Config) -> Self {
-        Self { judge: Judge::new(&config, &RULE), began: Instant::now(), frame: 0, epoch: 0 }
+        Self::ruled(config, RULE)
+    }
+
+    fn ruled(config: Config, rule: ScoreRule) -> Self {
+        Self { judge: Judge::new(&config, &rule), began: Instant::now(), frame: 0, epoch: 0, side_px: 0.0 }
     }
 
     fn frame(&mut self, faces: &[(u64, Evidence)]) -> Verdict {
@@ -45,7 +52,7 @@ impl Stream {
             .map(|(track, evidence)| ScoredFace {
                 track: *track,
                 rect: Default::default(),
-                quality: Quality::default(),
+                quality: Quality { side_px: self.side_px, ..Quality::default() },
                 evidence: evidence.clone(),
                 crop: None,
             })
@@ -76,6 +83,23 @@ fn heads(fake_logit: f32, synthetic_logit: Option<f32>) -> Evidence {
 const REAL: f32 = -5.0;
 const FAKE: f32 = 6.0;
 const UNSURE: f32 = 0.5;
+
+#[test]
+fn a_face_too_small_for_a_live_swap_to_show_is_uncertain_until_it_comes_nearer() {
+    let mut stream = Stream::ruled(Config::default(), ScoreRule { real_side_px: 112.0, ..RULE });
+    stream.side_px = 80.0;
+    let far = stream.frames(8, (1, score(REAL)));
+    assert_eq!((far.label, far.reasons), (Label::Uncertain, vec![Reason::TooSmallForReal]));
+    assert_eq!(stream.frames(8, (2, score(FAKE))).label, Label::Fake);
+    stream.side_px = 200.0;
+    assert_eq!(stream.frames(1, (1, score(REAL))).faces[0].label, Label::Uncertain, "one large look is not enough");
+    let near = stream.frames(40, (1, score(REAL)));
+    assert_eq!((near.label, near.reasons), (Label::Real, vec![]));
+    let mut allowed =
+        Stream::ruled(Config { real_side_px: 1.0, ..Config::default() }, ScoreRule { real_side_px: 112.0, ..RULE });
+    allowed.side_px = 80.0;
+    assert_eq!(allowed.frames(8, (1, score(REAL))).label, Label::Real, "the settings move the edge");
+}
 
 #[test]
 fn a_face_is_real_or_fake_after_the_least_windows() {

@@ -69,7 +69,8 @@ impl Site {
         let metrics = Arc::new(Metrics::new());
         // The smallest queue, so that a slow client is slow soon.
         let settings = publish::Config { client_queue: 16, ..Default::default() };
-        let rule = ScoreRule { temperature: 1.0, bias: 0.0, synthetic_at: 0.5, fake_at: 0.7, real_at: 0.3 };
+        let rule =
+            ScoreRule { temperature: 1.0, bias: 0.0, synthetic_at: 0.5, fake_at: 0.7, real_at: 0.3, real_side_px: 0.0 };
         let server = event::Server {
             version: "0.1.0".into(),
             model: event::Model { name: "m".into(), version: "1".into(), trial: true, note: "a trial".into() },
