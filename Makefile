@@ -1,6 +1,6 @@
 # TrueVision's commands; `make help` lists them. What each needs is set up first by scripts/setup.sh.
 
-.PHONY: setup setup-gpu run test test-training train evaluate export discover preview registry check-engines lint clean help
+.PHONY: setup setup-gpu run test test-training train evaluate export discover preview swapper draw envelope registry check-engines lint clean help
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -26,7 +26,7 @@ test-training: ## Run the tests of the training system
 	@$(MAKE) --no-print-directory -C training setup
 	@python3 scripts/run_suites.py training
 
-train evaluate export discover preview registry: ## Train (DATA=, CONFIG=), evaluate (MODEL=, CLIPS=), export (MODEL=) the detector; more: docs/training.md
+train evaluate export discover preview swapper draw envelope registry: ## Train (DATA=, CONFIG=), evaluate (MODEL=, CLIPS=), export (MODEL=) the detector; more: docs/training.md
 	@scripts/setup.sh training
 	@$(MAKE) --no-print-directory -C training $@
 

@@ -3,6 +3,7 @@
 What is not a figure, the model's story and limits, stands in `notes.md` of the model folder and is copied in.
 """
 
+import json
 import tomllib
 from pathlib import Path
 
@@ -144,6 +145,22 @@ def synthetic(figures: dict, contract: dict) -> list[str]:
             [[r["side"], f"{r['real']} + {r['made']}", spread(r), f"{100 * r['real_flagged']:.0f} %", f"{100 * r['made_flagged']:.0f} %"] for r in figures["synthetic"]])]
 
 
+def envelope(folder: Path) -> list[str]:
+    """What the `envelope` command measured, when it was given this model."""
+    file = folder / "envelope.json"
+    if not file.is_file():
+        return []
+    found = json.loads(file.read_text())
+    rows = [[f"{c['side']}", c["crf"], f"{c['rate']:g}", f"{c['bits']:.2f}", f"{c['above_twin']} of {c['clips']}", f"{c['auc']:.2f}",
+             *(f"{c['flagged'][share]:.0%}" for share in found["at"]), f"{c['told_real']:.0%}"] for c in found["cells"]]
+    return ["## Envelope: where a live swap is seen", "",
+            f"{len(found['clips'])} held-out clips, each swapped by the swapper of {found['people']} held-out clips, at many sizes, qualities and frame rates "
+            "(H.264); thresholds at which 1 % and 5 % of all genuine windows are flagged. Made by `make envelope`; the same is drawn in "
+            "[envelope.png](envelope.png). A face is about half as wide as the crop.", "",
+            *table(["crop, px", "CRF", "frames/s", "bits/pixel", "swap above its twin", "AUC of windows", "seen at 1 %", "seen at 5 %",
+                    "swap's windows told REAL"], rows)]
+
+
 def text(folder: Path, figures: dict) -> str:
     contract = tomllib.loads((folder / "model.toml").read_text())
     score, crop, notes, speed = contract["score"], contract["crop"], folder / "notes.md", figures["speed"]
@@ -155,7 +172,7 @@ def text(folder: Path, figures: dict) -> str:
               "All figures below were made by `make evaluate`.", ""]
     lines += [notes.read_text().strip(), ""] if notes.is_file() else []
     for part in (development(figures), simulators(figures), genuine(figures, score), robust(figures), fairness(figures), canary(figures, score),
-                 synthetic(figures, contract)):
+                 synthetic(figures, contract), envelope(folder)):
         lines += part
     lines += ["## Speed", "", f"One thread, shared machine: encoder {speed['encoder_ms']:.2f} ms a crop, head {speed['head_ms']:.2f} ms a window.", ""]
     return "\n".join(lines)

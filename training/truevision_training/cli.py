@@ -44,6 +44,26 @@ def preview(args) -> None:
     sheets.write(Stills(pack, eigenfaces(pack, settings.seed, False), True, settings.shape.size, settings.families), settings.seed, args.out)
 
 
+def swapper(args) -> None:
+    from . import swapper as swapping
+    from .pack import Pack
+    from .tiny import Tiny
+
+    people = swapping.learn(Pack(args.pack), Tiny(args.autoencoder), not args.held_out, args.out)
+    print(f"{args.out}: {people} people")
+
+
+def draw(args) -> None:
+    from . import drawn
+    from .pack import Pack
+    from .swapper import Swapper
+    from .tiny import Tiny
+
+    tiny = Tiny(args.autoencoder)
+    count = drawn.make(Pack(args.pack), tiny, args.kind, args.count, args.seed, Swapper(args.swapper, tiny) if args.swapper else None)
+    print(f"{count} faces drawn")
+
+
 def train(args) -> None:
     from . import train as frames
     from . import train_windows
@@ -85,6 +105,25 @@ def evaluate(args) -> None:
     print(f"{args.model / 'card.md'}, figures.json and reliability.png written")
 
 
+def envelope(args) -> None:
+    from . import card, checkpoint
+    from . import envelope as mapping
+    from .model import Model
+    from .pack import Pack
+    from .swapper import Swapper
+    from .tiny import Tiny
+
+    swap = Swapper(args.swapper, Tiny(args.autoencoder))
+    figures = mapping.measure(Model(args.model), Pack(args.pack), args.clips, args.faces, swap)
+    checkpoint.replace(args.model / "envelope.png", lambda out: mapping.draw(figures, out))
+    checkpoint.text(json.dumps(figures, indent=1) + "\n", args.model / "envelope.json")
+    written = "envelope.json and envelope.png"
+    if (args.model / "figures.json").is_file():
+        checkpoint.text(card.text(args.model, json.loads((args.model / "figures.json").read_text())), args.model / "card.md")
+        written += ", and the card with them"
+    print(f"{args.model}: {written} written")
+
+
 def registry(args) -> None:
     from . import registry as versions
 
@@ -99,15 +138,22 @@ def parser() -> argparse.ArgumentParser:
         part = commands.add_parser(name, help=help)
         part.set_defaults(run_command=run)
         for flag, kind in options.items():
-            part.add_argument(f"--{flag}", **({"type": Path, "required": True} | kind))
+            options = {"type": Path, "required": True} | kind
+            part.add_argument(f"--{flag.replace('_', '-')}", **{k: v for k, v in options.items() if v is not None})
 
     faces = {"default": Path("models/fetched"), "required": False, "help": "folder of the face models in ONNX"}
+    autoencoder = {"help": "folder of TAEF2's weights, see docs/training.md"}
     crop = {"size": {"type": int, "default": 112, "required": False}, "side": {"type": float, "default": 2.8, "required": False},
             "center": {"type": float, "default": 0.36, "required": False}}
     add("discover", discover, "what data sets lie under one root", data={})
     add("prep", prep, "crops, landmarks and manifest of real faces", data={"nargs": "+"}, pack={}, faces=faces,
         exclude={"type": str, "nargs": "*", "default": [], "required": False, "help": "recordings never to train on"}, **crop)
     add("preview", preview, "contact sheet of simulated fakes", pack={}, config={}, out={})
+    add("swapper", swapper, "a face swapper from the pack's clips", pack={}, out={}, autoencoder=autoencoder,
+        held_out={"action": "store_true", "type": None, "required": False, "help": "of the clips that are held out, to measure with"})
+    add("draw", draw, "faces drawn anew, for the family `drawn`", pack={}, autoencoder=autoencoder,
+        kind={"type": str, "choices": ["stills", "clips"]}, count={"type": int, "default": 6000, "required": False},
+        seed={"type": int, "default": 1, "required": False}, swapper={"default": None, "required": False, "help": "draws clips as other people"})
     add("train", train, "frame stage, then head stage; goes on where it stopped", pack={}, config={}, run={},
         init={"default": None, "required": False, "help": "ImageNet weights of EfficientNet-Lite0, or a model folder to go on from"},
         device={"type": str, "default": None, "required": False, "help": "auto, cpu or cuda; instead of the settings' own"})
@@ -119,6 +165,8 @@ def parser() -> argparse.ArgumentParser:
         pairs={"type": int, "default": 48, "required": False, "help": "simulated pairs a family and a cell"},
         rates={"type": float, "nargs": "*", "default": [10.0, 15.0, 25.0, 30.0], "required": False, "help": "frame rates of the clips to be tried"},
         generated={"default": None, "required": False, "help": "pictures of generated faces, for a synthetic head"})
+    add("envelope", envelope, "at which size, bitrate and frame rate a swap is seen", model={}, pack={}, faces=faces, swapper={}, autoencoder=autoencoder,
+        clips={"help": "folder of the genuine clips that the pack was made from"})
     add("registry", registry, "versions of a model: list, keep, compare, rollback", models={},
         action={"type": str, "choices": ["list", "keep", "compare", "rollback"]}, names={"type": str, "nargs": "*", "default": [], "required": False})
     return top

@@ -44,18 +44,18 @@ class Cut:
 
 
 class Rows:
-    """A `.npy` file of crops [N, SIZE, SIZE, 3] u8 that grows a crop at a time, so that memory does not grow with the data. It takes
+    """A `.npy` file of crops [N, size, size, 3] u8 that grows a crop at a time, so that memory does not grow with the data. It takes
     its name when it is closed: until then an earlier pack's stays whole."""
 
-    def __init__(self, file: Path):
-        self.file, self.part, self.count = file, file.with_name(file.name + ".part"), 0
+    def __init__(self, file: Path, size: int = SIZE):
+        self.file, self.part, self.size, self.count = file, file.with_name(file.name + ".part"), size, 0
         self.out = self.part.open("w+b")
         self._header()
 
     def _header(self) -> None:
         """numpy leaves room in it for a larger first dimension, so that it can be written again in place."""
         self.out.seek(0)
-        shape = {"descr": "|u1", "fortran_order": False, "shape": (self.count, SIZE, SIZE, 3)}
+        shape = {"descr": "|u1", "fortran_order": False, "shape": (self.count, self.size, self.size, 3)}
         np.lib.format.write_array_header_1_0(self.out, shape)
 
     def append(self, crop: np.ndarray) -> None:

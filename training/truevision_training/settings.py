@@ -6,7 +6,7 @@ from pathlib import Path
 
 from .errors import UserError
 from .network import Shape
-from .stills import BALANCES, FAMILY_SHARES
+from .stills import BALANCES, FAMILIES
 
 
 @dataclass(frozen=True)
@@ -82,9 +82,9 @@ class Settings:
         for key, allowed in (("schedule", ("hold-cosine", "restarts")), ("optimiser", ("adamw", "sam")), ("balance", BALANCES)):
             if getattr(settings, key) not in allowed:
                 raise UserError(f"settings {origin}: {key} is {getattr(settings, key)!r}, expected one of {', '.join(allowed)}")
-        unknown = set(settings.families) - set(FAMILY_SHARES)
+        unknown = set(settings.families) - set(FAMILIES)
         if unknown or not settings.families:
-            raise UserError(f"settings {origin}: family {sorted(unknown)[0] if unknown else '(none)'!r} is unknown, expected some of {', '.join(FAMILY_SHARES)}")
+            raise UserError(f"settings {origin}: family {sorted(unknown)[0] if unknown else '(none)'!r} is unknown, expected some of {', '.join(FAMILIES)}")
         if settings.pairs < 2 or settings.steps < 1:
             raise UserError(f"settings {origin}: pairs must be at least 2 and steps at least 1")
         return settings

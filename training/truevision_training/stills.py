@@ -13,11 +13,14 @@ from torch.utils.data import Dataset
 
 from . import blend, degrade
 from .alter import Eigenfaces
+from .drawn import Drawn
 from .pack import Pack
 
 GROUP = 4
 """Pairs that share one mosaic and so one H.264 quality."""
 FAMILY_SHARES = {"self": 0.34, "cross": 0.12, "swap": 0.18, "decoder": 0.12, "reenact": 0.14, "drift": 0.1}
+FAMILIES = (*FAMILY_SHARES, "drawn")
+"""`drawn` pastes what the `draw` command made; without that a pack has none, so it is no part of the default."""
 BALANCES = ("root", "size", "over", "under")
 CLIP_SHARE = 0.4
 """Share of faces taken from clips: few identities, but true camera noise."""
@@ -60,6 +63,7 @@ class Stills:
         if balance == "under":
             self.groups = {kind: thinned(groups) for kind, groups in self.groups.items()}
         self.odds = {kind: odds(groups, balance) for kind, groups in self.groups.items() if groups}
+        self.drawn = Drawn(pack, trained) if "drawn" in shares else None
         outline = pack.landmarks["stills"][self.rows["stills"]][:, ::8]
         outline = outline - outline.mean(1, keepdims=True)
         self.outline = (outline / np.sqrt((outline**2).mean((1, 2), keepdims=True))).reshape(len(outline), -1)
@@ -87,10 +91,13 @@ class Stills:
         return self.pack.face("stills", int(self.rows["stills"][rng.choice(nearest)]))
 
     def pair(self, rng: np.random.Generator, family: str, easy: bool) -> tuple[np.ndarray, blend.Fake]:
-        kind, row = self.draw_face(rng)
-        face = self.pack.face(kind, row)
-        donor = self.donor(rng, kind, row) if family == "cross" else None
-        made = blend.fake(int(rng.integers(2**31)), family, face, donor, self.decoders, easy)
+        if family == "drawn":
+            face, made = self.drawn.pair(rng)
+        else:
+            kind, row = self.draw_face(rng)
+            face = self.pack.face(kind, row)
+            donor = self.donor(rng, kind, row) if family == "cross" else None
+            made = blend.fake(int(rng.integers(2**31)), family, face, donor, self.decoders, easy)
         real = face.crop
         if family == "drift" or rng.random() < 0.3:
             real = null(rng, real)
