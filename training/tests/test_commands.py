@@ -142,6 +142,7 @@ def test_train_export_evaluate_compare_and_roll_back(tmp_path):
 
 
 @pytest.mark.parametrize("words, said", [(("train",), "DATA is not set"), (("evaluate",), "CLIPS is not set"), (("discover",), "DATA is not set"),
-                                         (("registry",), "ACTION is not set")])
+                                         (("registry",), "ACTION is not set"), (("swapper",), "DATA is not set"),
+                                         (("draw",), "AUTOENCODER is not set"), (("envelope", "CLIPS=x"), "AUTOENCODER is not set")])
 def test_a_forgotten_setting_is_named(words, said):
     assert said in make(*words, f"PACK={ROOT / '.cache/no-pack'}", fails=True)

@@ -1,17 +1,23 @@
 """The swapper, faces drawn anew and the envelope, with an autoencoder of random weights: what is checked is arithmetic, not looks."""
 
 import io
+import json
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
 
-from truevision_training import drawn, envelope, masks, stills, swapper, tiny
+from truevision_training import card, drawn, envelope, masks, stills, swapper, tiny
 from truevision_training.blend import Face
 from truevision_training.errors import UserError
+from truevision_training.model import Model
 from truevision_training.pack import Pack
 from truevision_training.swapper import SIDE, Swapper
+
+ROOT = Path(__file__).parents[2]
+DEMO = ROOT / ".cache/demo"
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +112,29 @@ def test_a_worse_quality_and_a_lower_rate_cost_fewer_bits(tmp_path):
     envelope.encode(frames, 0.5, 23, 5, tmp_path / "slow.mp4")
     video = cv2.VideoCapture(str(tmp_path / "slow.mp4"))
     assert (video.get(cv2.CAP_PROP_FRAME_COUNT), video.get(cv2.CAP_PROP_FRAME_WIDTH), video.get(cv2.CAP_PROP_FPS)) == (2, 80, 5)
+
+
+@pytest.mark.skipif(not (DEMO / "manipulated.mp4").is_file() or not (ROOT / "models/fetched/facemesh.onnx").is_file(),
+                    reason="no demo clips or face models here: make setup")
+def test_an_envelope_of_a_clip_that_is_held_out(pack_folder, swap, tmp_path, monkeypatch):
+    monkeypatch.setattr(swapper, "SAME", 1e-6)
+    monkeypatch.setattr(envelope, "SIDES", (112, 100_000))
+    monkeypatch.setattr(envelope, "QUALITIES", (23,))
+    monkeypatch.setattr(envelope, "RATES", (25.0,))
+    monkeypatch.setattr(envelope, "LEAST_CLIPS", 1)
+    # Random weights draw no face that could be found again.
+    monkeypatch.setattr(Swapper, "draw", lambda self, squares, *rest: squares[..., ::-1])
+    pack = Pack(pack_folder)
+    pack.manifest["files"].append({"file": "manipulated.mp4", "split": "held-out", "faces": 60})
+    found = envelope.measure(Model(ROOT / "models/truevision-lite0-112"), pack, DEMO, ROOT / "models/fetched", swap)
+    assert [(c["side"], c["crf"], c["clips"]) for c in found["cells"]] == [(112, 23, 1)], "no clip is blown up"
+    only = found["cells"][0]
+    assert min(only["windows"]) >= 20 and 0 < only["bits"] < 5 and 0 <= only["auc"] <= 1
+    assert only["genuine_flagged"]["0.05"] == pytest.approx(0.05, abs=0.05) and "real" not in only
+    (tmp_path / "envelope.json").write_text(json.dumps(found))
+    assert "| 112 | 23 | 25 |" in "\n".join(card.envelope(tmp_path)) and card.envelope(tmp_path / "none") == []
+    with pytest.raises(UserError, match="holds 0 clips that the pack holds out"):
+        envelope.measure(Model(ROOT / "models/truevision-lite0-112"), pack, tmp_path, ROOT / "models/fetched", swap)
 
 
 def test_the_map_is_a_picture_with_what_was_measured():

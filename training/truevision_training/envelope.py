@@ -34,10 +34,10 @@ LONGEST_S, LEAST = 4.0, 50
 """Seconds of a clip that are looked at, frames that it must have."""
 ALIKE = 3
 """A clip becomes one of so many people, those most alike."""
+LEAST_CLIPS, LEAST_WINDOWS = 3, 20
+"""A cell with fewer is left out."""
 FLAGGED = (0.01, 0.05)
 """Shares of genuine windows that may be flagged."""
-EDGE = 0.5
-"""A swap counts as detectable where so many of its windows are flagged at FLAGGED[1]."""
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +92,7 @@ def encode(frames: list[np.ndarray], zoom: float, crf: int, rate: float, out: Pa
 def cell(model: Model, faces: Faces, filmed: list[Filmed], side: float, crf: int, rate: float) -> dict | None:
     """Genuine and swapped windows of one cell; clips whose own face is smaller are left out rather than blown up."""
     fits = [clip for clip in filmed if clip.side >= 0.9 * side]
-    if len(fits) < 3:
+    if len(fits) < LEAST_CLIPS:
         return None
     log_odds, bits, above = {False: [], True: []}, [], 0
     with tempfile.TemporaryDirectory() as folder:
@@ -123,13 +123,16 @@ def measure(model: Model, pack: Pack, clips: Path, faces_folder: Path, swap: Swa
         found = film(path, seed + number, faces, swap, lambda points: square(points, model.rule)[1])
         log.info("filmed %s: %s", path.name, "too short" if found is None else f"{len(found.real)} frames, crops of {found.side:.0f} px")
         filmed += [found] if found else []
-    plan = [(side, crf, 25.0) for side in SIDES for crf in QUALITIES] + [(side, 23, rate) for side in SIDES for rate in RATES[:-1]]
+    plan = [(side, crf, 25.0) for side in SIDES for crf in QUALITIES] + [(side, 23, rate) for side in SIDES for rate in RATES if rate != 25]
     cells = []
     for side, crf, rate in plan:
         found = cell(model, faces, filmed, side, crf, rate)
-        if found and min(found["windows"]) >= 20:
+        if found and min(found["windows"]) >= LEAST_WINDOWS:
             cells.append(found)
             log.info("side %d, CRF %d, %g a second: %d of %d swaps above their twin", side, crf, rate, found["above_twin"], found["clips"])
+    if not cells:
+        raise UserError(f"in none of {len(plan)} cells did {LEAST_CLIPS} of the {len(filmed)} usable clips of {clips} give {LEAST_WINDOWS} windows: "
+                        "give more and larger genuine clips")
     genuine = np.concatenate([c["real"] for c in cells])
     at = {share: float(np.quantile(genuine, 1 - share)) for share in FLAGGED}
     for found in cells:
