@@ -130,6 +130,7 @@ def test_an_envelope_of_a_clip_that_is_held_out(pack_folder, swap, tmp_path, mon
     assert [(c["side"], c["crf"], c["clips"]) for c in found["cells"]] == [(112, 23, 1)], "no clip is blown up"
     only = found["cells"][0]
     assert min(only["windows"]) >= 20 and 0 < only["bits"] < 5 and 0 <= only["auc"] <= 1
+    assert only["flagged"] == only["flagged_own"], "one cell is all cells"
     assert only["genuine_flagged"]["0.05"] == pytest.approx(0.05, abs=0.05) and "real" not in only
     (tmp_path / "envelope.json").write_text(json.dumps(found))
     assert "| 112 | 23 | 25 |" in "\n".join(card.envelope(tmp_path)) and card.envelope(tmp_path / "none") == []
@@ -138,7 +139,7 @@ def test_an_envelope_of_a_clip_that_is_held_out(pack_folder, swap, tmp_path, mon
 
 
 def test_the_map_is_a_picture_with_what_was_measured():
-    cells = [{"side": 112, "crf": 23, "rate": 25.0, "flagged": {"0.01": 0.2, "0.05": 0.6}}]
+    cells = [{"side": 112, "crf": 23, "rate": 25.0, "flagged": {"0.01": 0.2, "0.05": 0.6}, "flagged_own": {"0.01": 0.3, "0.05": 0.7}}]
     out = io.BytesIO()
     envelope.draw({"cells": cells}, out)
     picture = cv2.imdecode(np.frombuffer(out.getvalue(), np.uint8), cv2.IMREAD_COLOR)

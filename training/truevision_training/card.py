@@ -152,10 +152,10 @@ def envelope(folder: Path) -> list[str]:
         return []
     found = json.loads(file.read_text())
     rows = [[f"{c['side']}", c["crf"], f"{c['rate']:g}", f"{c['bits']:.2f}", f"{c['above_twin']} of {c['clips']}", f"{c['auc']:.2f}",
-             *(f"{c['flagged'][share]:.0%}" for share in found["at"]), f"{c['told_real']:.0%}"] for c in found["cells"]]
+             *(f"{c['flagged'][share]:.0%} ({c['flagged_own'][share]:.0%})" for share in found["at"]), f"{c['told_real']:.0%}"] for c in found["cells"]]
     return ["## Envelope: where a live swap is seen", "",
             f"{len(found['clips'])} held-out clips, each swapped by the swapper of {found['people']} held-out clips, at many sizes, qualities and frame rates "
-            "(H.264); thresholds at which 1 % and 5 % of all genuine windows are flagged. Made by `make envelope`; the same is drawn in "
+            "(H.264). Seen: share of a swap's windows flagged where 1 % and 5 % of all genuine windows are, in brackets of that cell's own. Made by `make envelope`; the same is drawn in "
             "[envelope.png](envelope.png). A face is about half as wide as the crop.", "",
             *table(["crop, px", "CRF", "frames/s", "bits/pixel", "swap above its twin", "AUC of windows", "seen at 1 %", "seen at 5 %",
                     "swap's windows told REAL"], rows)]
