@@ -288,7 +288,10 @@ impl Running {
         // Some HTTP cameras send pictures without a time: they are of now.
         let time = running.map_or_else(|| arrived - self.tally.opened, Duration::from);
         let length = buffer.duration().map_or(Duration::ZERO, Duration::from);
-        let pixels = Pixels::map(buffer, info)?;
+        let pixels = match &self.built.cuda {
+            Some(cuda) => Pixels::on_gpu(&buffer, info, cuda)?,
+            None => Pixels::map(buffer, info)?,
+        };
 
         let another = self.time.saturating_sub(time) > STEP_BACK;
         let begins = before != Some((width, height)) || stream != self.stream || another;
