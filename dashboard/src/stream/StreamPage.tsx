@@ -23,7 +23,17 @@ import { Age, Reasons } from "../wall/Tile";
 import { TilePicture } from "../wall/TilePicture";
 import { restartStream } from "../wire/api";
 import { facesOf, streamSettings } from "../wire/state";
-import { codecWords, decoderWords, dropWords, kindWords, millis, moment, stageWords, stateWords, whole } from "../words";
+import {
+  codecWords,
+  decoderWords,
+  dropWords,
+  kindWords,
+  millis,
+  moment,
+  stageWords,
+  stateWords,
+  whole,
+} from "../words";
 import { Lanes } from "./Lanes";
 import { Rejected, Windows } from "./Windows";
 import "../style/tile.css";
