@@ -13,7 +13,7 @@ G_DEFINE_TYPE(NvDec, nv_dec, GST_TYPE_BIN)
 static GstStaticPadTemplate sink = GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
     GST_STATIC_CAPS("video/x-h264, stream-format=(string){avc, byte-stream}, alignment=(string)au"));
 static GstStaticPadTemplate source = GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS,
-    GST_STATIC_CAPS("video/x-raw(memory:CUDAMemory)"));
+    GST_STATIC_CAPS("video/x-raw(memory:CUDAMemory); video/x-raw"));
 
 static void nv_dec_class_init(NvDecClass *class) {
     GstElementClass *element = GST_ELEMENT_CLASS(class);
@@ -36,11 +36,12 @@ static void expose(NvDec *self, GstElement *element, const char *name) {
 }
 
 static void nv_dec_init(NvDec *self) {
-    GstElement *decode = add(self, "avdec_h264"), *upload = add(self, "cudaupload"), *on_gpu = add(self, "capsfilter");
-    gst_util_set_object_arg(G_OBJECT(on_gpu), "caps", "video/x-raw(memory:CUDAMemory)");
-    g_assert(gst_element_link_many(decode, upload, on_gpu, NULL));
+    // The last one copies to the host where nobody behind takes CUDA memory, as NVIDIA's decoder does.
+    GstElement *decode = add(self, "avdec_h264"), *upload = add(self, "cudaupload"), *download = add(self, "cudadownload");
+    gboolean linked = gst_element_link_many(decode, upload, download, NULL);
+    g_assert(linked);
     expose(self, decode, "sink");
-    expose(self, on_gpu, "src");
+    expose(self, download, "src");
 }
 
 static gboolean init(GstPlugin *plugin) { return gst_element_register(plugin, "nvh264dec", GST_RANK_PRIMARY, nv_dec_get_type()); }
