@@ -49,7 +49,8 @@ impl Driver {
         let path = std::ffi::CString::new(self.fault().display().to_string()).unwrap();
         // SAFETY: as libcuda.cpp declares it; the path is copied.
         unsafe {
-            let set: Symbol<'_, unsafe extern "C" fn(*const std::ffi::c_char)> = self.library.get("standin_fault").unwrap();
+            let set: Symbol<'_, unsafe extern "C" fn(*const std::ffi::c_char)> =
+                self.library.get("standin_fault").unwrap();
             set(path.as_ptr());
         }
     }

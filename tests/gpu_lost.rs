@@ -21,7 +21,7 @@ fn start(gpu: &Gpu, streams: &[&str]) -> Program {
         let series = format!("truevision_windows_total{{stream={id:?}}}");
         wait_for("windows", || program.metric(&series).filter(|windows| *windows > 0.0));
     }
-    assert_eq!(program.json("/api/status")["server"]["provider"], "cuda");
+    assert_eq!(program.metric("truevision_provider_info{model=\"trial-112\",provider=\"cuda\"}"), Some(1.0));
     program
 }
 

@@ -222,7 +222,8 @@ mod tests {
         let picture = reference::Picture::new(200, 150, 0, Matrix::Bt601, Range::Full);
         let faces = [(100.0, 20.0), (0.0, 10.0), (90.0, 25.0)].map(|(x, size)| track(frontal(x, 70.0, size, 0.1)));
         let together = cut(&RULE, &GATE, &picture.i420(), &faces).unwrap();
-        let alone = faces.each_ref().map(|face| cut(&RULE, &GATE, &picture.i420(), std::slice::from_ref(face)).unwrap());
+        let alone =
+            faces.each_ref().map(|face| cut(&RULE, &GATE, &picture.i420(), std::slice::from_ref(face)).unwrap());
         assert!(together[0].crop.is_ok() && together[1].crop.is_err() && together[2].crop.is_ok());
         for (face, alone) in together.iter().zip(alone.iter().flatten()) {
             assert_eq!((&face.crop, face.quality), (&alone.crop, alone.quality));

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use ndarray::{ArrayD, Axis};
 use ort::environment::Environment;
 use ort::logging::LogLevel;
-use ort::session::builder::{AutoDevicePolicy, GraphOptimizationLevel, SessionBuilder};
 use ort::session::Session as Graph;
+use ort::session::builder::{AutoDevicePolicy, GraphOptimizationLevel, SessionBuilder};
 use ort::value::{Outlet, PrimitiveTensorElementType, TensorElementType, TensorRef};
 
 use super::health::{self, Meaning};

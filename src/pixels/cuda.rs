@@ -51,7 +51,9 @@ pub enum Error {
     Kernels { arch: i32, error: String },
     #[error("{0} pictures are more than the {BATCH_MAX} of one launch")]
     Batch(usize),
-    #[error("GStreamer {MIN_GST} or newer with its CUDA library is missing ({0}); install gstreamer1.0-plugins-bad: docs/gpu.md")]
+    #[error(
+        "GStreamer {MIN_GST} or newer with its CUDA library is missing ({0}); install gstreamer1.0-plugins-bad: docs/gpu.md"
+    )]
     NoGstreamer(String),
     #[error("a decoder's frame of {got} bytes is not in the GPU's memory, or shorter than its {needed} bytes")]
     Frame { needed: usize, got: usize },
@@ -315,6 +317,11 @@ impl Cuda {
         // the kernel. The frames live at least until the call returns; their memory is freed in this stream's order.
         unsafe { call.launch(grid) }.map_err(driver("started a kernel"))?;
         Ok(DevicePictures { data })
+    }
+
+    /// Waits for all that was asked of the GPU.
+    pub fn synchronize(&self) -> Result<(), Error> {
+        self.stream.synchronize().map_err(driver("waited"))
     }
 
     /// Copies pictures back and waits for it.

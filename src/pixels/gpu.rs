@@ -41,7 +41,8 @@ impl Layout {
 
     /// The planes of a copy in the host's memory; a plane that is not there comes short.
     fn view<'a>(&self, bytes: &'a [u8]) -> Yuv<'a> {
-        let plane = |n: usize| Plane { data: bytes.get(self.offsets[n]..).unwrap_or_default(), stride: self.strides[n] };
+        let plane =
+            |n: usize| Plane { data: bytes.get(self.offsets[n]..).unwrap_or_default(), stride: self.strides[n] };
         let chroma = match self.interleaved {
             true => Chroma::Interleaved(plane(1)),
             false => Chroma::Planar { u: plane(1), v: plane(2) },
@@ -79,6 +80,11 @@ impl GpuFrame {
         }
         Ok(())
     }
+}
+
+/// Asks whether the GPU still answers, when a decoder on it failed: that it does not is then told to `infer::health`.
+pub fn check(cuda: &Cuda) -> Result<(), Error> {
+    watched(|| cuda.synchronize())
 }
 
 /// One use of the GPU; damaged frames and absurd squares are no fault of it.

@@ -21,7 +21,7 @@ pub(crate) mod reference;
 
 pub use coarse::coarse_luma;
 pub use cpu::{crop, letterbox};
-pub use gpu::{GpuFrame, Layout};
+pub use gpu::{GpuFrame, Layout, check as check_gpu};
 pub use jpeg::{encode as encode_jpeg, encode_crop};
 pub use picture::Picture;
 

@@ -34,7 +34,9 @@ impl Decoder {
     /// Why no decoder can serve at all, of those that are offered.
     pub(super) fn lacks<'a>(self, mut offered: impl Iterator<Item = &'a str>) -> Option<&'static str> {
         let none = self == Self::Gpu && !offered.any(on_gpu);
-        none.then_some("decoder = \"gpu\", and GStreamer offers no decoder on a GPU here: see docs/gpu.md, or use \"auto\"")
+        none.then_some(
+            "decoder = \"gpu\", and GStreamer offers no decoder on a GPU here: see docs/gpu.md, or use \"auto\"",
+        )
     }
 }
 

@@ -46,7 +46,11 @@ pub(super) enum Pixels {
     Mapped(Box<gst_video::VideoFrame<Readable>>),
     Gpu(Box<GpuFrame>),
     /// I420, rows packed at the width (chroma at half the width, rounded up).
-    Owned { i420: Vec<u8>, matrix: Matrix, range: Range },
+    Owned {
+        i420: Vec<u8>,
+        matrix: Matrix,
+        range: Range,
+    },
 }
 
 impl Pixels {

@@ -34,8 +34,7 @@ pub(super) struct Built {
 /// passes unchanged. A picture is then not turned upright.
 const CPU_FRAMES: &str =
     "! videoconvert name=convert\n! videoflip video-direction=auto\n! video/x-raw,format=(string){I420,NV12}";
-const GPU_FRAMES: &str =
-    "! cudaupload name=convert\n! video/x-raw(memory:CUDAMemory),format=(string){I420,NV12}";
+const GPU_FRAMES: &str = "! cudaupload name=convert\n! video/x-raw(memory:CUDAMemory),format=(string){I420,NV12}";
 
 fn description(target: &Target) -> String {
     let text = match target.kind {
