@@ -9,7 +9,9 @@ use support::{Program, demo, wait_for};
 fn start(gpu: &Gpu, decoders: &[&str], cpu_models: bool) -> Program {
     let clip = demo("manipulated").display().to_string();
     let models = if cpu_models { "infer.device = \"cpu\"\n".to_owned() } else { gpu.settings() };
-    let stream = |d: &&str| format!("[[streams]]\nid = \"{d}\"\nurl = {clip:?}\nrepeat = true\ndecoder = \"{d}\"\n");
+    let stream = |d: &&str| {
+        format!("[[streams]]\nid = \"{d}\"\nurl = {clip:?}\nrepeat = true\nrealtime = false\ndecoder = \"{d}\"\n")
+    };
     let settings = models + &decoders.iter().map(stream).collect::<String>();
     let env = gpu.env();
     Program::start_with(&settings, &env.each_ref().map(|(name, value)| (*name, value.as_str())))
