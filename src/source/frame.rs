@@ -220,9 +220,9 @@ mod tests {
     #[test]
     fn both_layouts_come_as_they_lie() {
         let frame = mapped(VideoFormat::I420, 5, 3, "").unwrap();
-        let view = view(&frame);
-        assert_eq!((view.width, view.height, view.luma.stride), (5, 3, 8));
-        let Chroma::Planar { u, v } = view.chroma else { panic!("I420 has planes") };
+        let seen = view(&frame);
+        assert_eq!((seen.width, seen.height, seen.luma.stride), (5, 3, 8));
+        let Chroma::Planar { u, v } = seen.chroma else { panic!("I420 has planes") };
         assert_eq!((u.stride, u.data[0], v.data[0]), (4, 32, 40));
 
         let frame = mapped(VideoFormat::Nv12, 6, 4, "").unwrap();
