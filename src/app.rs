@@ -16,6 +16,7 @@ use crate::config::{self, Config};
 use crate::detector::{self, Detector, Model, StreamId};
 use crate::evidence;
 use crate::faces;
+use crate::infer::health;
 use crate::metrics::Metrics;
 use crate::publish::{Board, Report, event};
 use crate::record::{self, Keep, Record};
@@ -26,6 +27,12 @@ use crate::web::{self, Behind, Door, StreamError, Streams};
 
 /// How long a stream whose thread panicked rests before it starts anew.
 const REST_AFTER_PANIC: Duration = Duration::from_secs(5);
+
+/// From a detector's end to the program's: time for verdicts to go STALE and for everybody to be told.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// What stopping may take when a call on a lost GPU never comes back.
+const STOPPING: Duration = Duration::from_secs(10);
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -43,15 +50,16 @@ pub enum Error {
     Door(#[from] web::Error),
     #[error("cannot start the asynchronous runtime: {0}; the system is out of threads or memory")]
     Runtime(std::io::Error),
-    #[error("the detector's thread ended; no verdict can come any more, so the program stops for its supervisor")]
-    DetectorGone,
+    #[error("no verdict can come any more, so the program stops for its supervisor to start it anew: {0}")]
+    DetectorGone(detector::Fault),
 }
 
 impl Error {
-    /// 2: it cannot start with these settings and files; 1: it failed while running.
+    /// 2: it cannot start with these settings and files; 1: it failed while running; 3: the GPU was lost while running.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::DetectorGone => 1,
+            Self::DetectorGone(detector::Fault::GpuLost(_)) => 3,
+            Self::DetectorGone(detector::Fault::ThreadEnded) => 1,
             _ => 2,
         }
     }
@@ -85,6 +93,9 @@ pub fn run(config: Config) -> Result<(), Error> {
     // The one line a person waits for, whatever the log filter.
     println!("TrueVision: http://{address}/");
     let ended = runtime.block_on(app.wait());
+    if let Err(error) = &ended {
+        end_at_last(error.exit_code());
+    }
     app.stop();
     if let Ok(evidence) = &app.evidence {
         evidence.stop();
@@ -95,6 +106,21 @@ pub fn run(config: Config) -> Result<(), Error> {
     analyses.stop();
     runtime.block_on(door.close());
     ended
+}
+
+/// Ends the program even when a thread hangs in a call that never comes back, and so do the libraries' own farewells.
+fn end_at_last(code: u8) {
+    let watchdog = move || {
+        std::thread::sleep(STOPPING);
+        tracing::error!("something does not stop within {} s: ended the hard way", STOPPING.as_secs());
+        std::thread::spawn(|| {
+            std::thread::sleep(STOPPING);
+            let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+        });
+        std::process::exit(code.into());
+    };
+    // Without a thread it ends as well as it can.
+    let _ = std::thread::Builder::new().name("watchdog".into()).spawn(watchdog);
 }
 
 /// A record that cannot be kept does not keep anybody from analysing.
@@ -308,20 +334,25 @@ impl App {
         Ok(app)
     }
 
-    /// Until a signal asks to stop (Ok) or the detector is gone.
+    /// Until a signal asks to stop (Ok) or the detector is gone; then a little longer, so that everybody hears of it.
     async fn wait(&self) -> Result<(), Error> {
         let mut terminate =
             tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).map_err(Error::Runtime)?;
-        loop {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => return Ok(()),
-                _ = terminate.recv() => return Ok(()),
-                () = tokio::time::sleep(Duration::from_secs(1)) => {
-                    if !self.rooms.detector.is_running() {
-                        return Err(Error::DetectorGone);
-                    }
+        let gone = async {
+            loop {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                self.rooms.metrics.out_of_memory.inc_by(health::take_out_of_memory());
+                if let Some(fault) = self.rooms.detector.fault() {
+                    tracing::error!("{fault}; no verdict can come any more");
+                    tokio::time::sleep(FAREWELL).await;
+                    return Error::DetectorGone(fault);
                 }
             }
+        };
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => Ok(()),
+            _ = terminate.recv() => Ok(()),
+            error = gone => Err(error),
         }
     }
 
@@ -394,9 +425,6 @@ impl Streams for App {
     }
 
     fn ready(&self) -> Result<(), String> {
-        match self.rooms.detector.is_running() {
-            true => Ok(()),
-            false => Err("the detector's thread has ended".into()),
-        }
+        self.rooms.detector.fault().map_or(Ok(()), |fault| Err(fault.to_string()))
     }
 }

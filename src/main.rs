@@ -1,5 +1,6 @@
 //! The command line: `run`, `score`, `verify`, `check-config`, `devices`, `bench`. Prints one chain of errors; exit codes:
-//! 0 done, 1 failed while running (`verify`: something was altered), 2 for input or settings it cannot use.
+//! 0 done, 1 failed while running (`verify`: something was altered), 2 for input or settings it cannot use, 3 when the GPU was
+//! lost while running.
 
 use std::io::Write;
 use std::os::unix::process::CommandExt;

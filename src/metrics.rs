@@ -1,6 +1,6 @@
 //! Tool: every Prometheus metric in one struct on its own registry; docs/metrics.md lists the same (tested).
 //! Rooms count here; `web` renders. Labels: stream, reason, stage, verdict, provider, model, state, kind,
-//! outcome.
+//! outcome, decoder, on.
 
 mod latency;
 
@@ -42,6 +42,8 @@ pub struct Metrics {
     pub reconnects: IntCounterVec,
     /// truevision_stream_state{stream,state}: 1 for the state it is in.
     pub stream_state: IntGaugeVec,
+    /// truevision_decoder_info{stream,decoder,on}: 1 for the decoder in use; on: gpu or cpu.
+    pub decoder: IntGaugeVec,
     /// truevision_verdict{stream,verdict}: 1 for the verdict in force.
     pub verdict: IntGaugeVec,
     /// truevision_fake_confidence{stream}: rolling, 0-1; absent while there is none that counts.
@@ -60,6 +62,8 @@ pub struct Metrics {
     pub detector_queue: IntGauge,
     /// truevision_detector_failures_total.
     pub detector_failures: IntCounter,
+    /// truevision_out_of_memory_total: batches that the device's memory did not hold.
+    pub out_of_memory: IntCounter,
     /// truevision_provider_info{provider,model} 1.
     pub provider: IntGaugeVec,
     /// truevision_websocket_clients.
@@ -157,6 +161,11 @@ impl Metrics {
                 "1 for the state that the stream is in, 0 for the others.",
                 &["stream", "state"],
             ),
+            decoder: made.int_gauges(
+                "decoder_info",
+                "1, with the decoder that the stream's connection uses and where it runs.",
+                &["stream", "decoder", "on"],
+            ),
             verdict: made.int_gauges(
                 "verdict",
                 "1 for the verdict in force, 0 for the others.",
@@ -191,6 +200,10 @@ impl Metrics {
                 .register(IntGauge::new("truevision_detector_queue", "Frames that wait for the detector.")),
             detector_failures: made
                 .register(IntCounter::new("truevision_detector_failures_total", "Calls of the model that failed.")),
+            out_of_memory: made.register(IntCounter::new(
+                "truevision_out_of_memory_total",
+                "Batches that the device had no memory for; they were halved and called again.",
+            )),
             provider: made.int_gauges(
                 "provider_info",
                 "1, with the model and what it runs on.",
@@ -322,6 +335,14 @@ impl Metrics {
         totals
     }
 
+    /// The decoder of a stream's connection, in place of the one before; None for raw video.
+    pub fn set_decoder(&self, stream: &str, decoder: Option<(&str, &str)>) {
+        forget(&self.decoder, stream);
+        if let Some((name, on)) = decoder {
+            self.decoder.with_label_values(&[stream, name, on]).set(1);
+        }
+    }
+
     /// Removes a stream's series.
     pub fn forget(&self, stream: &str) {
         for counters in [
@@ -335,7 +356,7 @@ impl Metrics {
         ] {
             forget(counters, stream);
         }
-        for gauges in [&self.stream_state, &self.verdict] {
+        for gauges in [&self.stream_state, &self.verdict, &self.decoder] {
             forget(gauges, stream);
         }
         for gauges in [&self.fake_confidence, &self.verdict_timestamp, &self.verdict_age] {

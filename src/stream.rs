@@ -118,8 +118,7 @@ fn picture(rooms: &Rooms, id: &StreamId, frame: &Frame) -> Option<Arc<[u8]>> {
     if !rooms.board.watched(id) {
         return None;
     }
-    match pixels::encode_jpeg(&frame.view(), rooms.settings.publish.picture_px, rooms.settings.publish.picture_quality)
-    {
+    match frame.picture().jpeg(rooms.settings.publish.picture_px, rooms.settings.publish.picture_quality) {
         Ok(jpeg) => Some(jpeg.into()),
         Err(error) => {
             tracing::warn!(stream = %id, %error, "no picture of this frame");
@@ -183,18 +182,17 @@ impl Analyst {
         detector: &faces::Detector,
         metrics: &Metrics,
     ) -> Result<Vec<Candidate>, Error> {
-        let view = frame.view();
+        let picture = frame.picture();
         let started = Instant::now();
-        if self.cuts.is_cut(&pixels::coarse_luma(&view)?) {
+        if self.cuts.is_cut(&picture.coarse_luma()?) {
             self.forget_faces();
         }
-        let faces = detector.look(&mut self.schedule, frame.stamp.pts, &view)?;
+        let faces = detector.look(&mut self.schedule, frame.stamp.pts, &*picture)?;
         let tracks = self.tracker.update(frame.stamp.pts, &faces);
         metrics.stage.with_label_values(&["faces"]).observe(started.elapsed().as_secs_f64());
 
         let started = Instant::now();
-        let candidates =
-            tracks.iter().map(|track| crops::cut(&self.crop, &self.gate, &view, track)).collect::<Result<_, _>>()?;
+        let candidates = crops::cut(&self.crop, &self.gate, &*picture, &tracks)?;
         metrics.stage.with_label_values(&["crops"]).observe(started.elapsed().as_secs_f64());
         Ok(candidates)
     }

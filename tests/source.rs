@@ -59,7 +59,7 @@ fn pull(source: &mut Source, mut enough: impl FnMut(&Story) -> bool) -> Story {
 }
 
 fn facts(frame: &Frame) -> (u32, Duration, u32, u32) {
-    let view = frame.view();
+    let Seen::Host(view) = frame.picture() else { panic!("no GPU was named") };
     assert!(!view.luma.data.is_empty());
     (frame.stamp.epoch, frame.stamp.pts, frame.stamp.width, frame.stamp.height)
 }
@@ -285,7 +285,7 @@ fn a_realtime_file_keeps_the_pace_and_counts_what_a_slow_reader_misses() {
                 // Busy for three frames' time, as a slow analysis is.
                 let busy = Instant::now();
                 while busy.elapsed() < Duration::from_millis(120) {
-                    std::hint::black_box(frame.view());
+                    std::hint::black_box(frame.picture());
                 }
             }
             Next::End => break,

@@ -79,6 +79,9 @@ export function duration(secs: number): string {
   return `${Math.round(secs / 3_600)} h`;
 }
 
+/** A decoder by GStreamer's name, and where it runs: NVIDIA's begin with nv. */
+export const decoderWords = (decoder: string): string => `${decoder} (${/^nv.*dec$/.test(decoder) ? "GPU" : "CPU"})`;
+
 /** "video/x-h264" as "H264". */
 export const codecWords = (codec: string): string => codec.replace(/^\w+\/(x-)?/, "").toUpperCase();
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::faces::{Landmarks, Rect};
 use crate::infer::contract::{CropRule, QualityGate};
-use crate::pixels::{Point, Square, Yuv};
+use crate::pixels::{Picture, Point, Square};
 use crate::tracks::Track;
 
 use serde::Serialize;
@@ -70,29 +70,43 @@ pub fn square(rule: &CropRule, landmarks: &Landmarks) -> Square {
     }
 }
 
-/// Cuts and measures one face. What its place and pose already rule out is not cut: sharpness and luma stay 0.
+/// Cuts and measures the faces of one frame, in order. What its place and pose already rule out is not cut: sharpness and
+/// luma stay 0.
 pub fn cut(
     rule: &CropRule,
     gate: &QualityGate,
-    frame: &Yuv<'_>,
-    track: &Track,
-) -> Result<Candidate, crate::pixels::Error> {
-    let square = square(rule, &track.landmarks);
-    let mut quality = Quality::of_place(&square, &track.landmarks, frame.width, frame.height);
-    let mut rejects = quality.rejects_place(gate);
-    let mut pixels = Vec::new();
-    if rejects.is_empty() {
-        crate::pixels::crop(frame, &square, rule.size, &mut pixels)?;
-        quality.add_pixels(&pixels, rule.size as usize);
-        rejects = quality.rejects_pixels(gate);
-    }
-    let crop = if rejects.is_empty() {
-        quality.weight = quality.weight(gate);
-        Ok(pixels.into())
-    } else {
-        Err(rejects)
+    frame: &dyn Picture,
+    tracks: &[Track],
+) -> Result<Vec<Candidate>, crate::pixels::Error> {
+    let (width, height) = frame.size();
+    let placed = |track: &Track| {
+        let square = square(rule, &track.landmarks);
+        let quality = Quality::of_place(&square, &track.landmarks, width, height);
+        (square, quality, quality.rejects_place(gate))
     };
-    Ok(Candidate { track: track.id, rect: track.rect, landmarks: track.landmarks, quality, crop })
+    let placed: Vec<_> = tracks.iter().map(placed).collect();
+    let wanted = placed.iter().filter(|(_, _, rejects)| rejects.is_empty()).map(|(square, ..)| *square);
+    let mut pixels = Vec::new();
+    frame.crops(&wanted.collect::<Vec<_>>(), rule.size, &mut pixels)?;
+
+    let size = rule.size as usize;
+    let mut crops = pixels.chunks_exact(size * size * 3);
+    let candidate = |(track, (_, mut quality, mut rejects)): (&Track, (Square, Quality, Vec<Reject>))| {
+        // As many as squares were asked for.
+        let pixels = if rejects.is_empty() { crops.next().unwrap_or_default() } else { &[] };
+        if rejects.is_empty() {
+            quality.add_pixels(pixels, size);
+            rejects = quality.rejects_pixels(gate);
+        }
+        let crop = if rejects.is_empty() {
+            quality.weight = quality.weight(gate);
+            Ok(pixels.into())
+        } else {
+            Err(rejects)
+        };
+        Candidate { track: track.id, rect: track.rect, landmarks: track.landmarks, quality, crop }
+    };
+    Ok(tracks.iter().zip(placed).map(candidate).collect())
 }
 
 /// The directions of a face.
@@ -119,7 +133,7 @@ impl Axes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pixels::reference::Picture;
+    use crate::pixels::reference;
     use crate::pixels::{Matrix, Range};
 
     const RULE: CropRule = CropRule { size: 32, side: 3.0, center: 0.4 };
@@ -152,8 +166,8 @@ mod tests {
     }
 
     fn cut_at(x: f32, y: f32, distance: f32, gate: &QualityGate) -> Candidate {
-        let picture = Picture::new(200, 150, 0, Matrix::Bt601, Range::Full);
-        cut(&RULE, gate, &picture.i420(), &track(frontal(x, y, distance, 0.1))).unwrap()
+        let picture = reference::Picture::new(200, 150, 0, Matrix::Bt601, Range::Full);
+        cut(&RULE, gate, &picture.i420(), &[track(frontal(x, y, distance, 0.1))]).unwrap().remove(0)
     }
 
     #[test]
@@ -197,9 +211,22 @@ mod tests {
 
     #[test]
     fn a_damaged_frame_is_an_error() {
-        let picture = Picture::new(200, 150, 0, Matrix::Bt601, Range::Full);
+        let picture = reference::Picture::new(200, 150, 0, Matrix::Bt601, Range::Full);
         let mut frame = picture.i420();
         frame.luma.data = &frame.luma.data[..1000];
-        assert!(cut(&RULE, &GATE, &frame, &track(frontal(100.0, 70.0, 20.0, 0.0))).is_err());
+        assert!(cut(&RULE, &GATE, &frame, &[track(frontal(100.0, 70.0, 20.0, 0.0))]).is_err());
+    }
+
+    #[test]
+    fn faces_of_one_frame_get_their_own_crops_whatever_is_refused_between_them() {
+        let picture = reference::Picture::new(200, 150, 0, Matrix::Bt601, Range::Full);
+        let faces = [(100.0, 20.0), (0.0, 10.0), (90.0, 25.0)].map(|(x, size)| track(frontal(x, 70.0, size, 0.1)));
+        let together = cut(&RULE, &GATE, &picture.i420(), &faces).unwrap();
+        let alone =
+            faces.each_ref().map(|face| cut(&RULE, &GATE, &picture.i420(), std::slice::from_ref(face)).unwrap());
+        assert!(together[0].crop.is_ok() && together[1].crop.is_err() && together[2].crop.is_ok());
+        for (face, alone) in together.iter().zip(alone.iter().flatten()) {
+            assert_eq!((&face.crop, face.quality), (&alone.crop, alone.quality));
+        }
     }
 }

@@ -21,6 +21,7 @@ use crate::crops::{Candidate, Quality, Reject};
 use crate::faces::Rect;
 use crate::faults::Faults;
 use crate::infer::contract::Contract;
+use crate::infer::health;
 use crate::metrics::Metrics;
 use crate::source::Stamp;
 
@@ -128,6 +129,15 @@ impl Config {
     }
 }
 
+/// What ends a detector for good: only a new process has another.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Fault {
+    #[error("the detector's thread has ended")]
+    ThreadEnded,
+    #[error("the GPU is lost: {0}")]
+    GpuLost(String),
+}
+
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error(transparent)]
@@ -188,9 +198,13 @@ impl Detector {
         self.provider
     }
 
-    /// False once the thread is gone: no more verdicts will come.
-    pub fn is_running(&self) -> bool {
-        self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
+    /// Why no more verdicts will come; None while it works.
+    pub fn fault(&self) -> Option<Fault> {
+        if let Some(why) = health::lost() {
+            return Some(Fault::GpuLost(why));
+        }
+        let running = self.thread.as_ref().is_some_and(|thread| !thread.is_finished());
+        (!running).then_some(Fault::ThreadEnded)
     }
 
     /// Asked by a live stream before it works on a frame: when the detector is behind, until when this stream is to leave

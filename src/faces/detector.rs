@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::infer;
-use crate::pixels::{self, Yuv};
+use crate::pixels::{Picture, Square};
 
 use super::network::Network;
 use super::pool::{Borrowed, Pool};
@@ -36,7 +36,6 @@ struct Worker {
     /// For regions around expected faces; None: the same network.
     near: Option<Network>,
     thumbnails: Vec<u8>,
-    region: Vec<u8>,
 }
 
 impl Detector {
@@ -52,7 +51,7 @@ impl Detector {
                 Kind::BlazefaceFull => Some(Network::load(Kind::BlazefaceShort, &config.near_path(), infer)?),
                 Kind::BlazefaceShort | Kind::Yunet => None,
             };
-            Ok(Worker { whole, near, thumbnails: Vec::new(), region: Vec::new() })
+            Ok(Worker { whole, near, thumbnails: Vec::new() })
         };
         let workers = std::iter::repeat_with(worker).take(count).collect::<Result<_, Error>>()?;
         Ok(Self {
@@ -80,11 +79,11 @@ impl Detector {
     }
 
     /// The faces of one frame, largest first. Blocks while all workers are in use, at most 5 s.
-    pub fn detect(&self, frame: &Yuv<'_>) -> Result<Vec<Face>, Error> {
+    pub fn detect(&self, frame: &dyn Picture) -> Result<Vec<Face>, Error> {
         self.whole_looks.fetch_add(1, Ordering::Relaxed);
         let mut worker = self.borrow()?;
         let Worker { whole, thumbnails, .. } = &mut *worker;
-        let fit = pixels::letterbox(frame, whole.side(), thumbnails)?;
+        let fit = frame.letterbox(whole.side(), thumbnails)?;
         let found = whole.find(thumbnails, self.config.min_score, self.config.nms_iou)?;
         drop(worker);
         let faces = found.into_iter().flatten().map(|face| face.moved(1.0 / fit.scale, |p| fit.to_frame(p)));
@@ -93,7 +92,7 @@ impl Detector {
 
     /// The faces of one frame, largest first, by the cheapest look that will do: around the known faces, and at the
     /// whole frame when it is due or a face was lost.
-    pub fn look(&self, schedule: &mut Schedule, pts: Duration, frame: &Yuv<'_>) -> Result<Vec<Face>, Error> {
+    pub fn look(&self, schedule: &mut Schedule, pts: Duration, frame: &dyn Picture) -> Result<Vec<Face>, Error> {
         // A region that cannot be looked at must not fail the frames after this one too.
         let followed = self.detect_near(frame, schedule.regions()).inspect_err(|_| schedule.reset())?;
         let whole = match schedule.needs_whole(pts, &followed) {
@@ -104,20 +103,17 @@ impl Detector {
     }
 
     /// The face in each region, None where there is none: one call of the small network for all.
-    pub fn detect_near(&self, frame: &Yuv<'_>, regions: &[Region]) -> Result<Vec<Option<Face>>, Error> {
+    pub fn detect_near(&self, frame: &dyn Picture, regions: &[Region]) -> Result<Vec<Option<Face>>, Error> {
         if regions.is_empty() {
             return Ok(Vec::new());
         }
         self.region_looks.fetch_add(regions.len() as u64, Ordering::Relaxed);
         let mut worker = self.borrow()?;
-        let Worker { whole, near, thumbnails, region: pixels } = &mut *worker;
+        let Worker { whole, near, thumbnails } = &mut *worker;
         let network = near.as_mut().unwrap_or(whole);
         let side = network.side();
-        thumbnails.clear();
-        for region in regions {
-            pixels::crop(frame, &region.square, side, pixels)?;
-            thumbnails.extend_from_slice(pixels);
-        }
+        let squares: Vec<Square> = regions.iter().map(|region| region.square).collect();
+        frame.crops(&squares, side, thumbnails)?;
         let found = network.find(thumbnails, self.config.min_score, self.config.nms_iou)?;
         drop(worker);
 
@@ -154,7 +150,7 @@ impl Detector {
 mod tests {
     use super::super::Error;
     use super::*;
-    use crate::pixels::{Chroma, Matrix, Plane, Range};
+    use crate::pixels::{Chroma, Matrix, Plane, Range, Yuv};
 
     fn load(config: &Config) -> Result<Detector, Error> {
         Detector::load(&Config { workers: 1, ..config.clone() }, &infer::Config::default())

@@ -3,8 +3,10 @@
 
 pub mod contract;
 mod engines;
+pub mod health;
 mod ladder;
 mod library;
+mod portion;
 mod session;
 mod verify;
 

@@ -4,14 +4,16 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use ndarray::ArrayD;
+use ndarray::{ArrayD, Axis};
 use ort::environment::Environment;
 use ort::logging::LogLevel;
+use ort::session::Session as Graph;
 use ort::session::builder::{AutoDevicePolicy, GraphOptimizationLevel, SessionBuilder};
-use ort::session::{Session as Graph, SessionInputValue};
-use ort::value::{Outlet, TensorElementType, TensorRef};
+use ort::value::{Outlet, PrimitiveTensorElementType, TensorElementType, TensorRef};
 
+use super::health::{self, Meaning};
 use super::ladder::{PassedOver, Provider, rungs};
+use super::portion::Portion;
 use super::{Config, Device, Error, library};
 
 /// A graph's input or output as it declares itself.
@@ -63,6 +65,7 @@ pub struct Session {
     graph: Graph,
     provider: Provider,
     passed_over: Vec<PassedOver>,
+    portion: Portion,
     inputs: Vec<Tensor>,
     outputs: Vec<Tensor>,
 }
@@ -101,7 +104,7 @@ impl Session {
         tracing::info!(model = %path.display(), %provider, not_used, "model loaded");
         let inputs = graph.inputs().iter().map(Tensor::of).collect();
         let outputs = graph.outputs().iter().map(Tensor::of).collect();
-        Self { path: path.into(), graph, provider, passed_over, inputs, outputs }
+        Self { path: path.into(), graph, provider, passed_over, portion: Portion::unlimited(), inputs, outputs }
     }
 
     pub fn path(&self) -> &Path {
@@ -138,8 +141,7 @@ impl Session {
         data: &[u8],
         outputs: &[&str],
     ) -> Result<Vec<ArrayD<f32>>, Error> {
-        let tensor = TensorRef::from_array_view((shape, data)).map(SessionInputValue::from);
-        self.run(input, shape, tensor, outputs)
+        self.run(input, shape, data, outputs)
     }
 
     /// The same for an `f32` input.
@@ -150,27 +152,71 @@ impl Session {
         data: &[f32],
         outputs: &[&str],
     ) -> Result<Vec<ArrayD<f32>>, Error> {
-        let tensor = TensorRef::from_array_view((shape, data)).map(SessionInputValue::from);
-        self.run(input, shape, tensor, outputs)
+        self.run(input, shape, data, outputs)
     }
 
-    fn run(
+    /// The first dimension of all inputs and outputs is the batch: what the memory does not hold at once is called in
+    /// parts.
+    fn run<T: PrimitiveTensorElementType + Clone + fmt::Debug + 'static>(
         &mut self,
         input: &str,
         shape: &[usize],
-        tensor: ort::Result<SessionInputValue<'_>>,
+        data: &[T],
         outputs: &[&str],
     ) -> Result<Vec<ArrayD<f32>>, Error> {
         self.has("input", input, &self.inputs)?;
         for output in outputs {
             self.has("output", output, &self.outputs)?;
         }
-        let answer = tensor.and_then(|tensor| {
-            let values = self.graph.run(vec![(input, tensor)])?;
-            // Indexing is safe: the names were looked up above.
-            outputs.iter().map(|&name| Ok(values[name].try_extract_array::<f32>()?.to_owned())).collect()
+        let rows = shape.first().copied().unwrap_or(1).max(1);
+        let row = data.len() / rows;
+        let mut parts = Vec::new();
+        let mut done = 0;
+        while done < rows {
+            let take = self.portion.of(rows - done);
+            let part = [&[take], &shape[1..]].concat();
+            match self.call(input, &part, &data[done * row..(done + take) * row], outputs) {
+                Ok(answer) => {
+                    self.portion.fitted();
+                    parts.push(answer);
+                    done += take;
+                }
+                Err(why) if take > 1 && Meaning::of(&why) == Meaning::OutOfMemory => {
+                    tracing::warn!(model = %self.path.display(), batch = take, why, "no memory for a batch: halved");
+                    health::out_of_memory();
+                    self.portion.halve(take);
+                }
+                Err(why) => return Err(Error::Run { path: self.path.clone(), shape: part, why }),
+            }
+        }
+        if parts.len() == 1 {
+            return Ok(parts.remove(0));
+        }
+        let joined = (0..outputs.len()).map(|output| {
+            let views: Vec<_> = parts.iter().map(|part| part[output].view()).collect();
+            ndarray::concatenate(Axis(0), &views)
         });
-        answer.map_err(|e| Error::Run { path: self.path.clone(), shape: shape.to_vec(), why: plain(&e) })
+        let joined = joined.collect::<Result<_, _>>();
+        joined.map_err(|e| Error::Run { path: self.path.clone(), shape: shape.to_vec(), why: e.to_string() })
+    }
+
+    fn call<T: PrimitiveTensorElementType + Clone + fmt::Debug + 'static>(
+        &mut self,
+        input: &str,
+        shape: &[usize],
+        data: &[T],
+        outputs: &[&str],
+    ) -> Result<Vec<ArrayD<f32>>, String> {
+        let graph = &mut self.graph;
+        let mut call = || {
+            let mut call = || -> ort::Result<Vec<ArrayD<f32>>> {
+                let values = graph.run(vec![(input, TensorRef::from_array_view((shape, data))?)])?;
+                // Indexing is safe: `run` has looked the names up.
+                outputs.iter().map(|&name| Ok(values[name].try_extract_array::<f32>()?.to_owned())).collect()
+            };
+            call().map_err(|e| plain(&e))
+        };
+        if self.provider == Provider::Cpu { call() } else { health::watched(call) }
     }
 
     fn has(&self, what: &'static str, expected: &str, tensors: &[Tensor]) -> Result<(), Error> {

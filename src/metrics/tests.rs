@@ -18,6 +18,7 @@ fn filled() -> Metrics {
         windows_rejected,
         reconnects,
         stream_state,
+        decoder,
         verdict,
         fake_confidence,
         verdict_timestamp,
@@ -27,6 +28,7 @@ fn filled() -> Metrics {
         batch_size,
         detector_queue,
         detector_failures,
+        out_of_memory,
         provider,
         websocket_clients,
         websocket_resyncs,
@@ -68,6 +70,8 @@ fn filled() -> Metrics {
     batch_size.observe(4.0);
     detector_queue.set(2);
     detector_failures.inc();
+    out_of_memory.inc();
+    decoder.with_label_values(&["lobby", "avdec_h264", "cpu"]).set(1);
     provider.with_label_values(&["cpu", "trial-112"]).set(1);
     websocket_clients.set(1);
     websocket_resyncs.inc();

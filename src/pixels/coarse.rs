@@ -4,7 +4,7 @@
 use super::{Error, Yuv, planes};
 
 /// Blocks a side.
-const BLOCKS: usize = 16;
+pub(super) const BLOCKS: usize = 16;
 
 /// Rows that are looked at in each block.
 const ROWS: usize = 4;

@@ -1,18 +1,25 @@
 //! Letterbox and crop on an NVIDIA GPU, many pictures of many frames in one launch (the only user of `cudarc`).
 //! In: frames' planes. Out: `[n, size, size, 3] u8 RGB` in device memory, as the networks read it, within 2/255 of
-//! `cpu.rs`. Called by `bench gpu`. Driver and NVRTC are looked for at run time; nothing is needed to build.
+//! `cpu.rs`. Called by `gpu.rs` and `bench gpu`. Driver and NVRTC are looked for at run time; nothing is needed to build.
 
-use std::sync::Arc;
+use std::ffi::{c_int, c_void};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use cudarc::driver::result::memcpy_dtoh_async;
 use cudarc::driver::sys::CUevent_flags::CU_EVENT_DEFAULT;
+use cudarc::driver::sys::CUresult;
 use cudarc::driver::{
     CudaContext, CudaFunction, CudaSlice, CudaStream, DevicePtr, DeviceRepr, DriverError, LaunchConfig, PushKernelArg,
 };
 use cudarc::nvrtc::{self, CompileError, CompileOptions};
+use gst::glib;
+use gst::glib::translate::from_glib_full;
+use gstreamer as gst;
+use libloading::Library;
 
 use super::descriptors::{CropDescriptor, Frame, LetterboxDescriptor};
-use super::{Chroma, Letterbox, Plane, Square, Yuv};
+use super::{Chroma, Layout, Letterbox, Plane, Square, Yuv};
 
 const KERNELS: &str = include_str!("kernels.cu");
 
@@ -22,6 +29,15 @@ const BLOCK: u32 = 16;
 /// Pictures a launch at most: what a grid may be deep.
 pub const BATCH_MAX: usize = 65_535;
 
+/// The first that lends a decoder somebody else's context.
+const MIN_GST: &str = "1.22";
+
+/// GStreamer's own library for CUDA, of the same soname since then.
+const GST_CUDA: &str = "libgstcuda-1.0.so.0";
+
+/// GST_MAP_CUDA of gstcudamemory.h: an address in the GPU's memory is wanted, no copy in the host's.
+const MAP_CUDA: gst::ffi::GstMapFlags = gst::ffi::GST_MAP_FLAG_LAST << 1;
+
 /// Why the GPU cannot be used, or what went wrong on it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -29,18 +45,30 @@ pub enum Error {
     NoDriver,
     #[error("NVRTC is missing (libnvrtc.so.13 or .12 cannot be loaded); install it: docs/gpu.md")]
     NoCompiler,
-    #[error("cuda failed while it {doing}: {error}")]
-    Driver { doing: &'static str, error: DriverError },
+    #[error("CUDA failure {}: while it {doing}: {error}", *code as u32)]
+    Driver { doing: &'static str, code: CUresult, error: DriverError },
     #[error("the kernels cannot be compiled for sm_{arch}: {error}")]
     Kernels { arch: i32, error: String },
     #[error("{0} pictures are more than the {BATCH_MAX} of one launch")]
     Batch(usize),
+    #[error(
+        "GStreamer {MIN_GST} or newer with its CUDA library is missing ({0}); install gstreamer1.0-plugins-bad: docs/gpu.md"
+    )]
+    NoGstreamer(String),
+    #[error("a decoder's frame of {got} bytes is not in the GPU's memory, or shorter than its {needed} bytes")]
+    Frame { needed: usize, got: usize },
     #[error(transparent)]
     Pixels(#[from] super::Error),
 }
 
+impl Error {
+    pub fn is_out_of_memory(&self) -> bool {
+        matches!(self, Self::Driver { code: CUresult::CUDA_ERROR_OUT_OF_MEMORY, .. })
+    }
+}
+
 fn driver(doing: &'static str) -> impl FnOnce(DriverError) -> Error {
-    move |error| Error::Driver { doing, error }
+    move |error| Error::Driver { doing, code: error.0, error }
 }
 
 /// The first GPU, its kernels and the one stream all work goes through.
@@ -51,11 +79,18 @@ pub struct Cuda {
     letterbox: CudaFunction,
 }
 
-/// A frame whose planes were copied to the GPU.
+/// A frame in the GPU's memory.
 pub struct DeviceFrame {
-    /// Holds what `frame` points into.
-    _planes: CudaSlice<u8>,
+    memory: Memory,
     frame: Frame,
+}
+
+/// Holds what a frame's addresses point into.
+enum Memory {
+    /// Planes that were copied there.
+    Copied(CudaSlice<u8>),
+    /// A decoder's buffer: address and length.
+    Decoded { _buffer: gst::Memory, address: u64, bytes: usize },
 }
 
 /// `[count, size, size, 3] u8 RGB` in device memory.
@@ -102,6 +137,107 @@ impl Cuda {
         Ok(Self { crop: function("crop")?, letterbox: function("letterbox")?, stream, context })
     }
 
+    /// The one that all decoders and streams of the process share, opened at the first call.
+    pub fn shared() -> Result<Arc<Self>, Error> {
+        static SHARED: Mutex<Option<Arc<Cuda>>> = Mutex::new(None);
+        // A panic while it is opened leaves None, which the next call mends.
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(cuda) = &*shared {
+            return Ok(cuda.clone());
+        }
+        let cuda = Arc::new(Self::open()?);
+        *shared = Some(cuda.clone());
+        Ok(cuda)
+    }
+
+    /// This context in GStreamer's terms: decoders of pipelines that have it leave their frames where the kernels can
+    /// read them.
+    pub fn gst_context(&self) -> Result<gst::Context, Error> {
+        type Load = unsafe extern "C" fn() -> glib::ffi::gboolean;
+        type Wrap = unsafe extern "C" fn(*mut c_void, c_int) -> *mut glib::gobject_ffi::GObject;
+        type Context = unsafe extern "C" fn(*mut glib::gobject_ffi::GObject) -> *mut gst::ffi::GstContext;
+        let missing = |error: libloading::Error| Error::NoGstreamer(error.to_string());
+        // SAFETY: the functions have these types in gstcudaloader.h, gstcudacontext.h and gstcudautils.h of every version
+        // that has them. The context wraps ours, which `shared` keeps for the process's life; both answers are checked.
+        let context = unsafe {
+            let library = Library::new(GST_CUDA).map_err(missing)?;
+            let load = library.get::<Load>("gst_cuda_load_library").map_err(missing)?;
+            let wrap = library.get::<Wrap>("gst_cuda_context_new_wrapped").map_err(missing)?;
+            let context_of = library.get::<Context>("gst_context_new_cuda_context").map_err(missing)?;
+            if load() == 0 {
+                return Err(Error::NoGstreamer("it cannot load the driver".into()));
+            }
+            let wrapped = wrap(self.context.cu_ctx().cast(), self.context.cu_device());
+            if wrapped.is_null() {
+                return Err(Error::NoGstreamer("it does not take the context".into()));
+            }
+            let context = context_of(wrapped);
+            glib::gobject_ffi::g_object_unref(wrapped);
+            // Types of it are registered for good: it must not be unloaded.
+            std::mem::forget(library);
+            context
+        };
+        if context.is_null() {
+            return Err(Error::NoGstreamer("it gives no context".into()));
+        }
+        // SAFETY: a context that is ours to release, by its constructor's annotation.
+        Ok(unsafe { from_glib_full(context) })
+    }
+
+    /// A decoder's frame, where it lies: nothing is copied.
+    pub fn decoded(&self, memory: gst::Memory, layout: &Layout) -> Result<DeviceFrame, Error> {
+        let needed = layout.bytes();
+        if !memory.is_type("gst.cuda.memory") {
+            return Err(Error::Frame { needed, got: 0 });
+        }
+        type Sync = unsafe extern "C" fn(*mut gst::ffi::GstMemory);
+        // SAFETY: the memory is of GStreamer's CUDA allocator, by its type. Its address stays the same for its life, and
+        // we hold it longer than its mapping. From 1.24 on a decoder may still be writing: the library then has a
+        // function that waits for it.
+        let (address, bytes) = unsafe {
+            let pointer = memory.as_ptr().cast_mut();
+            if let Ok(library) = Library::new(GST_CUDA)
+                && let Ok(sync) = library.get::<Sync>("gst_cuda_memory_sync")
+            {
+                sync(pointer);
+            }
+            let mut map = std::mem::zeroed::<gst::ffi::GstMapInfo>();
+            if gst::ffi::gst_memory_map(pointer, &mut map, gst::ffi::GST_MAP_READ | MAP_CUDA) == 0 {
+                return Err(Error::Frame { needed, got: 0 });
+            }
+            let place = (map.data as u64, map.size);
+            gst::ffi::gst_memory_unmap(pointer, &mut map);
+            place
+        };
+        if bytes < needed {
+            return Err(Error::Frame { needed, got: bytes });
+        }
+        let [y, u, v] = layout.offsets.map(|offset| address + offset as u64);
+        let ([u, v], strides) = match layout.interleaved {
+            true => ([u, u + 1], [layout.strides[0], layout.strides[1], layout.strides[1]]),
+            false => ([u, v], layout.strides),
+        };
+        let (size, colours) = ((layout.width, layout.height), (layout.matrix, layout.range));
+        let frame = Frame::laid_out(size, [y, u, v], strides, layout.interleaved, colours);
+        Ok(DeviceFrame { frame, memory: Memory::Decoded { _buffer: memory, address, bytes } })
+    }
+
+    /// Copies a whole frame back and waits for it.
+    pub fn download_frame(&self, frame: &DeviceFrame) -> Result<Vec<u8>, Error> {
+        match &frame.memory {
+            Memory::Copied(planes) => self.stream.clone_dtoh(planes).map_err(driver("copied a frame back")),
+            Memory::Decoded { address, bytes, .. } => {
+                self.context.bind_to_thread().map_err(driver("copied a frame back"))?;
+                let mut planes = vec![0u8; *bytes];
+                // SAFETY: so many bytes lie at the address (`decoded`), and it is waited for before the vector is used.
+                unsafe { memcpy_dtoh_async(&mut planes, *address, self.stream.cu_stream()) }
+                    .and_then(|()| self.stream.synchronize())
+                    .map_err(driver("copied a frame back"))?;
+                Ok(planes)
+            }
+        }
+    }
+
     /// As `NVIDIA H200 (sm_90, 143 GB)`.
     pub fn name(&self) -> Result<String, Error> {
         let told = (|| {
@@ -130,7 +266,7 @@ impl Cuda {
             self.stream.memcpy_htod(plane.data, &mut data.slice_mut(at..end)).map_err(driver("copied a frame"))?;
             addresses.push(base + at as u64);
         }
-        Ok(DeviceFrame { frame: Frame::new(view, &addresses)?, _planes: data })
+        Ok(DeviceFrame { frame: Frame::new(view, &addresses)?, memory: Memory::Copied(data) })
     }
 
     /// One crop a square, in order, as `cpu::crop` cuts them.
@@ -181,6 +317,11 @@ impl Cuda {
         // the kernel. The frames live at least until the call returns; their memory is freed in this stream's order.
         unsafe { call.launch(grid) }.map_err(driver("started a kernel"))?;
         Ok(DevicePictures { data })
+    }
+
+    /// Waits for all that was asked of the GPU.
+    pub fn synchronize(&self) -> Result<(), Error> {
+        self.stream.synchronize().map_err(driver("waited"))
     }
 
     /// Copies pictures back and waits for it.

@@ -5,7 +5,7 @@ use super::affine::{Cut, ONE};
 use super::area::Fit;
 use super::colour::ToRgb;
 use super::planes;
-use super::{Chroma, Error, Letterbox, Square, Yuv};
+use super::{Chroma, Error, Letterbox, Matrix, Range, Square, Yuv};
 
 /// Address of a byte where the kernels run.
 pub(super) type Address = u64;
@@ -64,22 +64,34 @@ impl Frame {
     /// with the view's own stride.
     pub fn new(view: &Yuv<'_>, planes: &[Address]) -> Result<Self, Error> {
         planes::check(view)?;
+        let (addresses, strides, interleaved) = match view.chroma {
+            Chroma::Planar { u, v } => ([planes[0], planes[1], planes[2]], [u.stride, v.stride], false),
+            Chroma::Interleaved(uv) => ([planes[0], planes[1], planes[1] + 1], [uv.stride, uv.stride], true),
+        };
+        let strides = [view.luma.stride, strides[0], strides[1]];
+        Ok(Self::laid_out((view.width, view.height), addresses, strides, interleaved, (view.matrix, view.range)))
+    }
+
+    /// Of a frame that is known to be whole: addresses and strides of y, u and v, whose samples are interleaved or not.
+    pub fn laid_out(
+        (width, height): (u32, u32),
+        [y, u, v]: [Address; 3],
+        strides: [usize; 3],
+        interleaved: bool,
+        (matrix, range): (Matrix, Range),
+    ) -> Self {
         // 16384 pixels a side at most, checked; strides of mapped memory are far below 2^31.
         let stride = |bytes: usize| i32::try_from(bytes).unwrap_or(i32::MAX);
-        let (u, v, strides, chroma_step) = match view.chroma {
-            Chroma::Planar { u, v } => (planes[1], planes[2], [u.stride, v.stride], 1),
-            Chroma::Interleaved(uv) => (planes[1], planes[1] + 1, [uv.stride, uv.stride], 2),
-        };
-        Ok(Self {
-            y: planes[0],
+        Self {
+            y,
             u,
             v,
-            strides: [view.luma.stride, strides[0], strides[1]].map(stride),
-            chroma_step,
-            width: view.width as i32,
-            height: view.height as i32,
-            colours: ToRgb::new(view.matrix, view.range).constants(),
-        })
+            strides: strides.map(stride),
+            chroma_step: if interleaved { 2 } else { 1 },
+            width: width as i32,
+            height: height as i32,
+            colours: ToRgb::new(matrix, range).constants(),
+        }
     }
 
     pub fn crop(&self, square: &Square, size: u32) -> Result<CropDescriptor, Error> {

@@ -1,6 +1,7 @@
 //! Tool: pixels. In: views of decoded YUV planes. Out: letterboxed thumbnails for the face detector,
 //! upright face crops for the encoder, small JPEG pictures of frames and crops. Never a whole frame in RGB.
-//! Called by `faces`, `crops`, `stream`, `record`, `web`: `cpu.rs`. The same on a GPU: `cuda.rs`, which `bench gpu` runs.
+//! Called by `faces`, `crops`, `stream`, `record`, `web`, for frames in the host's memory (`cpu.rs`) and in a GPU's (`gpu.rs`,
+//! `cuda.rs`) alike: [`Picture`].
 
 mod affine;
 mod area;
@@ -9,16 +10,20 @@ mod colour;
 mod cpu;
 pub mod cuda;
 mod descriptors;
+mod gpu;
 #[cfg(test)]
 mod host;
 mod jpeg;
+mod picture;
 mod planes;
 #[cfg(test)]
 pub(crate) mod reference;
 
 pub use coarse::coarse_luma;
 pub use cpu::{crop, letterbox};
+pub use gpu::{GpuFrame, Layout, check as check_gpu};
 pub use jpeg::{encode as encode_jpeg, encode_crop};
+pub use picture::Picture;
 
 /// One plane of 8-bit samples (one or two interleaved channels), rows `stride` bytes apart.
 #[derive(Clone, Copy, Debug)]
@@ -105,6 +110,8 @@ pub enum Error {
     Scale { width: u32, height: u32, to: u32 },
     #[error("a square of {side} px at ({x}, {y}) cannot be cut to {size} px; the landmarks are absurd")]
     Square { side: f32, x: f32, y: f32, size: u32 },
+    #[error("the GPU does not cut a frame: {0}")]
+    Gpu(String),
     #[error("jpeg encoding failed: {0}")]
     Jpeg(#[from] jpeg_encoder::EncodingError),
 }

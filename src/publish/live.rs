@@ -10,7 +10,7 @@ use super::rfc3339;
 use crate::crops::Reject;
 use crate::detector::{Analysis, Evidence, StreamId};
 use crate::metrics::Metrics;
-use crate::source::Connection;
+use crate::source::{self, Connection};
 use crate::verdict::{FaceVerdict, Judge, Label, Verdict};
 
 /// Seconds of which the analyses a second are the mean.
@@ -102,6 +102,8 @@ impl Live {
         }
         self.connected_before = true;
         let Connection { epoch: _, width, height, fps, duration: _, codec, decoder } = connection;
+        let place = |name| if source::on_gpu(name) { "gpu" } else { "cpu" };
+        metrics.set_decoder(&self.id, decoder.as_deref().map(|name| (name, place(name))));
         self.state = StreamState { width, height, fps, codec, decoder, ..self.state.clone() };
         self.enter(State::Live, None, metrics);
     }

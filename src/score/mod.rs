@@ -33,8 +33,8 @@ pub enum Error {
     Faces(#[from] faces::Error),
     #[error(transparent)]
     Detector(#[from] detector::Error),
-    #[error("the detector's thread ended before {file} was scored; see the log above")]
-    DetectorGone { file: String },
+    #[error("{file} was not scored: {fault}; see the log above, and start anew")]
+    DetectorGone { file: String, fault: detector::Fault },
     #[error("{file}: no frame came for {} s; the file or its decoder hangs", play::NO_PROGRESS.as_secs())]
     Hangs { file: String },
     #[error("cancelled")]
@@ -115,14 +115,19 @@ impl Scorer {
         // Also of a file that was given up: what still came of it would be written on the next one's sheet.
         let sheet = self.wait_for(played.submitted);
         ended?;
-        Ok(sheet.ok_or(Error::DetectorGone { file })?.finish(played))
+        // What a lost GPU left unjudged is no answer.
+        let fault = self.detector.fault();
+        match (sheet, fault) {
+            (Some(sheet), None) => Ok(sheet.finish(played)),
+            (_, fault) => Err(Error::DetectorGone { file, fault: fault.unwrap_or(detector::Fault::ThreadEnded) }),
+        }
     }
 
-    /// The sheet once `submitted` frames are on it; None when the detector's thread is gone.
+    /// The sheet once `submitted` frames are on it; None when the detector is.
     fn wait_for(&self, submitted: u64) -> Option<Sheet> {
         let mut sheet = self.shared.lock();
         while sheet.as_ref().is_some_and(|sheet| sheet.taken < submitted) {
-            if !self.detector.is_running() {
+            if self.detector.fault().is_some() {
                 return None;
             }
             let waited = self.shared.judged.wait_timeout(sheet, Duration::from_millis(100));

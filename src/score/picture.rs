@@ -87,7 +87,7 @@ impl Picture {
         let faces = faces.iter().map(|face| SeenFace { track: face.track, rect: placed(&face.rect) }).collect();
         Ok(Self {
             seen: Seen { pts_secs: seconds(frame.stamp.pts), width, height, faces },
-            jpeg: pixels::encode_jpeg(&frame.view(), width, QUALITY)?,
+            jpeg: frame.picture().jpeg(width, QUALITY)?,
         })
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::picture::Pictures;
 use super::{Error, Scorer};
-use crate::detector::{StreamId, WhenFull, Work};
+use crate::detector::{Fault, StreamId, WhenFull, Work};
 use crate::source::{self, Connection, Container, Frame, Medium, Next, Source};
 use crate::stream::{self, Analyst};
 
@@ -134,7 +134,8 @@ impl Scorer {
         }
         let work = Work { stream: stream.clone(), stamp: frame.stamp, faces, picture: None };
         if !self.detector.submit(work, WhenFull::Wait) {
-            return Err(Error::DetectorGone { file: stream.to_string() });
+            let fault = self.detector.fault().unwrap_or(Fault::ThreadEnded);
+            return Err(Error::DetectorGone { file: stream.to_string(), fault });
         }
         played.submitted += 1;
         Ok(())

@@ -18,6 +18,7 @@ use super::grab::Grab;
 use super::launch::{self, Built};
 use super::tap::{Outlet, Tap};
 use super::{Config, Connection, Counts};
+use crate::pixels;
 
 /// For the first frame there is so much more time: connecting, UDP given up for TCP, a key frame that is seconds away.
 const CONNECTING: Duration = Duration::from_secs(10);
@@ -288,7 +289,10 @@ impl Running {
         // Some HTTP cameras send pictures without a time: they are of now.
         let time = running.map_or_else(|| arrived - self.tally.opened, Duration::from);
         let length = buffer.duration().map_or(Duration::ZERO, Duration::from);
-        let pixels = Pixels::map(buffer, info)?;
+        let pixels = match &self.built.cuda {
+            Some(cuda) => Pixels::on_gpu(&buffer, info, cuda)?,
+            None => Pixels::map(buffer, info)?,
+        };
 
         let another = self.time.saturating_sub(time) > STEP_BACK;
         let begins = before != Some((width, height)) || stream != self.stream || another;
@@ -326,8 +330,13 @@ impl Running {
         found.is_some()
     }
 
-    /// Of a screen only the process that reads it knows what happened.
+    /// Of a screen only the process that reads it knows what happened; of a decoder on a GPU, the GPU.
     fn explained(&mut self, error: Error) -> Error {
+        if let Some(cuda) = &self.built.cuda
+            && let Err(error) = pixels::check_gpu(cuda)
+        {
+            tracing::error!(%error, "a decoder on the GPU failed, and so does the GPU");
+        }
         match self.grab.as_mut().and_then(Grab::complaint) {
             Some(why) => Error::Unreachable { source_name: self.target.shown.clone(), why, lasting: false },
             None => error,

@@ -40,6 +40,8 @@ pub enum Error {
     Stuck { source_name: String, count: usize },
     #[error("{source_name}: {fault}")]
     Settings { source_name: String, fault: String },
+    #[error("{source_name}: {why}")]
+    NoGpuDecoder { source_name: String, why: String },
     #[error("{source_name}: gstreamer cannot run its pipeline ({why}); run `make setup`")]
     Pipeline { source_name: String, why: String },
 }
@@ -59,6 +61,7 @@ impl Error {
             Self::Ended { .. } => "ended",
             Self::Stuck { .. } => "stuck",
             Self::Settings { .. } => "settings",
+            Self::NoGpuDecoder { .. } => "no_gpu_decoder",
             Self::Pipeline { .. } => "pipeline",
         }
     }
@@ -74,9 +77,11 @@ impl Error {
             | Self::NoVideo { lasting, .. }
             | Self::Damaged { lasting, .. }
             | Self::Unsupported { lasting, .. } => !lasting,
-            Self::Unauthorised { .. } | Self::EndedEarly { .. } | Self::Settings { .. } | Self::Pipeline { .. } => {
-                false
-            }
+            Self::Unauthorised { .. }
+            | Self::EndedEarly { .. }
+            | Self::Settings { .. }
+            | Self::NoGpuDecoder { .. }
+            | Self::Pipeline { .. } => false,
         }
     }
 

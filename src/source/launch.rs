@@ -2,6 +2,7 @@
 //! yet started. Values reach the elements as properties, never as text. Called by `connection`.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use gst::glib;
 use gst::prelude::*;
@@ -11,7 +12,8 @@ use url::Url;
 
 use super::address::{Kind, Target};
 use super::tap::Inlet;
-use super::{Config, Container, Error, Transport, rtp};
+use super::{Config, Container, Decoder, Error, Transport, decoder, rtp};
+use crate::pixels::cuda::Cuda;
 use crate::secret::Secret;
 
 /// Decoded frames that wait for a reader who must not miss one; the decoder stops behind them.
@@ -24,7 +26,15 @@ pub(super) struct Built {
     /// What the decoder is linked to.
     pub convert: gst::Element,
     pub frames: gst_app::AppSink,
+    /// Set when frames come in its memory.
+    pub cuda: Option<Arc<Cuda>>,
 }
+
+/// How the pipelines' files end behind the decoder, and how they do when frames stay on the GPU: what comes there already
+/// passes unchanged. A picture is then not turned upright.
+const CPU_FRAMES: &str =
+    "! videoconvert name=convert\n! videoflip video-direction=auto\n! video/x-raw,format=(string){I420,NV12}";
+const GPU_FRAMES: &str = "! cudaupload name=convert\n! video/x-raw(memory:CUDAMemory),format=(string){I420,NV12}";
 
 fn description(target: &Target) -> String {
     let text = match target.kind {
@@ -50,8 +60,17 @@ pub(super) fn elements(text: &str) -> String {
 /// `inlet`: where what goes into the decoder is handed over.
 pub(super) fn build(target: &Target, config: &Config, inlet: Option<Inlet>) -> Result<Built, Error> {
     let fault = |why: String| Error::Pipeline { source_name: target.shown.clone(), why };
-    let bin = gst::parse::launch(&description(target)).map_err(|error| fault(error.to_string()))?;
+    decoder::prefer_gpu();
+    let gpu = if config.decoder == Decoder::Gpu { Some(open_gpu(target)?) } else { None };
+    let text = description(target);
+    let text = if gpu.is_some() { text.replacen(CPU_FRAMES, GPU_FRAMES, 1) } else { text };
+    let bin = gst::parse::launch(&text).map_err(|error| fault(error.to_string()))?;
     let pipeline = bin.downcast::<gst::Pipeline>().map_err(|_| fault("its file is no pipeline".into()))?;
+    let cuda = gpu.map(|(cuda, context)| {
+        // Also for what decodebin will plug in.
+        pipeline.set_context(&context);
+        cuda
+    });
     let named = |name: &str| pipeline.by_name(name).ok_or_else(|| fault(format!("no element is named {name}")));
     let (source, convert) = (named("source")?, named("convert")?);
     let frames = named("frames")?;
@@ -65,10 +84,21 @@ pub(super) fn build(target: &Target, config: &Config, inlet: Option<Inlet>) -> R
     }
     if let Some(decode) = pipeline.by_name("decode") {
         follow_codec_changes(&decode, &convert);
+        decoder::restrict(&decode, config.decoder);
     }
     set_up_parts(&pipeline, target, inlet);
     point(&source, target, config.transport);
-    Ok(Built { pipeline, source, convert, frames })
+    Ok(Built { pipeline, source, convert, frames, cuda })
+}
+
+/// The GPU that decoders leave frames on, and its context as GStreamer takes it.
+fn open_gpu(target: &Target) -> Result<(Arc<Cuda>, gst::Context), Error> {
+    let fault = |why| Error::NoGpuDecoder { source_name: target.shown.clone(), why };
+    if let Some(why) = Decoder::Gpu.lacks(decoder::offered().iter().map(String::as_str)) {
+        return Err(fault(why.to_owned()));
+    }
+    let opened = Cuda::shared().and_then(|cuda| Ok((cuda.clone(), cuda.gst_context()?)));
+    opened.map_err(|error| fault(error.to_string()))
 }
 
 /// Tells the source element where to go. The properties are those of GStreamer 1.22's own elements.
@@ -190,6 +220,27 @@ mod tests {
         let built = built("a.mp4", &Config { realtime: false, ..Config::default() });
         assert!(!built.frames.is_drop());
         assert!(!built.pipeline.by_name("pace").unwrap().property::<bool>("sync"));
+    }
+
+    #[test]
+    fn every_pipeline_with_a_decoder_can_keep_its_frames_on_the_gpu() {
+        for address in ["a.mp4", "rtsp://c/1", "http://h/a.m3u8", "srt://h:1", "/dev/video7"] {
+            let text = description(&Target::new(address, "", &Secret::default()).unwrap());
+            assert!(text.contains("decodebin name=decode") && text.contains(CPU_FRAMES), "{address}");
+        }
+    }
+
+    #[test]
+    fn a_gpu_that_is_named_and_not_there_fails_and_never_falls_back() {
+        gst::init().unwrap();
+        if decoder::offered().iter().any(|element| super::super::on_gpu(element)) {
+            return;
+        }
+        let target = Target::new("rtsp://cam/1", "", &Secret::default()).unwrap();
+        let config = Config { decoder: Decoder::Gpu, ..Config::default() };
+        let error = build(&target, &config, None).err().expect("there is none");
+        assert!(matches!(error, Error::NoGpuDecoder { .. }) && !error.retry(), "{error}");
+        assert!(build(&target, &Config::default(), None).is_ok(), "auto takes the CPU");
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod address;
 mod connection;
 mod container;
 mod counts;
+mod decoder;
 mod error;
 mod frame;
 mod grab;
@@ -22,8 +23,9 @@ use serde::Serialize;
 
 pub use container::{Container, Medium};
 pub use counts::Counts;
+pub use decoder::{Decoder, on_gpu};
 pub use error::Error;
-pub use frame::{Frame, Stamp};
+pub use frame::{Frame, Seen, Stamp};
 pub use reconnect::Source;
 pub use ring::{Format, Packet};
 pub use settings::{Config, Transport};

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::address::{Kind, Target};
+use super::decoder::Decoder;
 use crate::faults::Faults;
 use crate::secret::Secret;
 
@@ -23,6 +24,8 @@ pub struct Config {
     pub password: Secret,
     /// RTSP transport.
     pub transport: Transport,
+    /// Where it is decoded.
+    pub decoder: Decoder,
     /// Files, also over HTTP: play at the clock's pace as if live (frames may be dropped) instead of as fast as possible.
     pub realtime: bool,
     /// Files, also over HTTP: start again at the end.
@@ -51,6 +54,7 @@ impl Default for Config {
             user: String::new(),
             password: Secret::default(),
             transport: Transport::Auto,
+            decoder: Decoder::Auto,
             realtime: true,
             repeat: false,
             no_frames_secs: 5.0,
@@ -83,6 +87,9 @@ impl Config {
         }
         if !self.user.is_empty() && !matches!(kind, Some(Kind::Rtsp | Kind::Http) | None) {
             fault("user", "only RTSP and HTTP sources log in; remove it".into());
+        }
+        if self.decoder == Decoder::Gpu && matches!(kind, Some(Kind::Screen | Kind::Test)) {
+            fault("decoder", "a screen or a test picture is not decoded on a GPU; use \"auto\"".into());
         }
         if self.repeat && !matches!(kind, Some(Kind::File | Kind::Http) | None) {
             fault("repeat", "only a file can start again; remove it".into());

@@ -76,6 +76,7 @@ struct Listed {
 #[schema(as = StreamSettings)]
 struct Settings {
     transport: source::Transport,
+    decoder: source::Decoder,
     realtime: bool,
     repeat: bool,
     no_frames_secs: f64,
@@ -83,8 +84,8 @@ struct Settings {
 
 impl From<&source::Config> for Settings {
     fn from(config: &source::Config) -> Self {
-        let &source::Config { transport, realtime, repeat, no_frames_secs, .. } = config;
-        Self { transport, realtime, repeat, no_frames_secs }
+        let &source::Config { transport, decoder, realtime, repeat, no_frames_secs, .. } = config;
+        Self { transport, decoder, realtime, repeat, no_frames_secs }
     }
 }
 

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 
 pub mod stack;
+pub mod standin;
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::{TcpListener, TcpStream};
@@ -200,8 +201,13 @@ impl Program {
     }
 
     /// Asks it to stop as a supervisor would; its exit code and what it logged.
-    pub fn stop(mut self) -> (Option<i32>, String) {
+    pub fn stop(self) -> (Option<i32>, String) {
         signal(self.child.id(), "TERM");
+        self.ended()
+    }
+
+    /// Waits until it ends by itself; its exit code and what it logged.
+    pub fn ended(mut self) -> (Option<i32>, String) {
         let status = wait_for("the program to stop", || self.child.try_wait().unwrap());
         let log = std::mem::replace(&mut self.log, std::thread::spawn(String::new)).join().unwrap();
         (status.code(), log)

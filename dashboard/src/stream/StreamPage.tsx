@@ -23,7 +23,17 @@ import { Age, Reasons } from "../wall/Tile";
 import { TilePicture } from "../wall/TilePicture";
 import { restartStream } from "../wire/api";
 import { facesOf, streamSettings } from "../wire/state";
-import { codecWords, dropWords, kindWords, millis, moment, stageWords, stateWords, whole } from "../words";
+import {
+  codecWords,
+  decoderWords,
+  dropWords,
+  kindWords,
+  millis,
+  moment,
+  stageWords,
+  stateWords,
+  whole,
+} from "../words";
 import { Lanes } from "./Lanes";
 import { Rejected, Windows } from "./Windows";
 import "../style/tile.css";
@@ -156,7 +166,7 @@ function Source({ view: { stream }, provider }: { view: StreamView; provider: st
           ["Picture", stream.width > 0 ? `${stream.width}×${stream.height}` : "–"],
           ["Frames", stream.fps === null ? "–" : `${stream.fps.toFixed(1)} fps`],
           ["Codec", stream.codec ? codecWords(stream.codec) : "–"],
-          ["Decoder", stream.decoder ?? "–"],
+          ["Decoder", stream.decoder ? decoderWords(stream.decoder) : "–"],
           ["Model runs on", provider],
           ["Analyses", `${stream.analyses_per_sec.toFixed(1)} /s`],
           ["Reconnects", whole(stream.reconnects)],

@@ -2,13 +2,15 @@
 // In: the stream. Used by Tile.tsx.
 
 import type { Stream } from "../wire/event";
-import { codecWords, dropWords, kindWords, whole } from "../words";
+import { codecWords, decoderWords, dropWords, kindWords, whole } from "../words";
 
 export function Facts({ stream }: { stream: Stream }) {
   const drops = Object.entries(stream.dropped).filter(([, n]) => n > 0);
   const dropped = drops.reduce((sum, [, n]) => sum + n, 0);
   const words = drops.map(([reason, n]) => `${whole(n)} ${dropWords(reason)}`).join(", ");
-  const coded = [stream.codec && codecWords(stream.codec), stream.decoder].filter(Boolean).join(" by ");
+  const coded = [stream.codec && codecWords(stream.codec), stream.decoder && decoderWords(stream.decoder)]
+    .filter(Boolean)
+    .join(" by ");
   return (
     <dl className="facts">
       <Fact name="Analyses" value={`${stream.analyses_per_sec.toFixed(1)} /s`} />

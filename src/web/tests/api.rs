@@ -20,7 +20,8 @@ fn streams_are_added_listed_restarted_and_removed() {
         (&listed["id"], &listed["name"], &listed["state"]),
         (&json!("lobby"), &json!("Lobby"), &json!("connecting"))
     );
-    let settings = json!({ "transport": "tcp", "realtime": true, "repeat": false, "no_frames_secs": 7.0 });
+    let settings =
+        json!({ "transport": "tcp", "decoder": "auto", "realtime": true, "repeat": false, "no_frames_secs": 7.0 });
     assert_eq!(listed["settings"], settings);
     assert_eq!(site.get("/api/status", &[]).json()["streams"], 1);
 
