@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use support::{Camera, PATIENCE, free_port};
 use tempfile::TempDir;
 use truevision::secret::Secret;
-use truevision::source::{Config, Connection, Error, Frame, Next, Source, Transport};
+use truevision::source::{Config, Connection, Error, Frame, Next, Seen, Source, Transport};
 
 const WAIT: Duration = Duration::from_millis(200);
 
