@@ -75,7 +75,7 @@ bias = -0.2
 synthetic_at = 0.9
 fake_at = 0.70
 real_at = 0.30
-real_side_px = 0.0
+real_side_px = 80.0
 
 [reference]
 seed = {seed}
