@@ -19,7 +19,7 @@ const drops = codes(section("docs/metrics.md", /- `reason` of dropped frames: (.
 );
 
 test("the documents name the reasons", () => {
-  expect(reasons).toHaveLength(14);
+  expect(reasons).toHaveLength(15);
   expect(drops).toContain("overwritten");
 });
 
