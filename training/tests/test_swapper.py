@@ -60,15 +60,16 @@ def test_a_person_drawn_as_itself_is_itself_and_as_another_is_not(pack_folder, s
     pack = Pack(pack_folder)
     rows = pack.runs(True)[0][::2][:swapper.FRAMES]
     faces = [pack.face("clips", int(row)) for row in rows]
-    squares = np.stack([swapper.cut(face, swapper.align(face.landmarks, swap.onto)) for face in faces])
-    itself, plain = swap.draw(squares, 0, 999, False), swap.tiny.decode(swap.tiny.encode(squares))
+    squares = swapper.squares(faces, swap.onto)
+    latents = swap.tiny.encode(squares)
+    itself, plain = swap.draw(latents, 0, 999, False), swap.tiny.decode(latents)
     assert itself.shape == squares.shape
     # Latents are kept in half precision.
     assert np.abs(itself.astype(int) - plain).max() <= 2
-    other = swap.draw(squares, 1, 999, False)
+    other = swap.draw(latents, 1, 999, False)
     assert (other != itself).any()
-    assert swap.draw(squares, 1, 20, True).shape == squares.shape
-    assert set(swap.alike(squares)) <= {0, 1, 2}
+    assert swap.draw(latents, 1, 20, True).shape == squares.shape
+    assert set(swap.alike(latents)) <= {0, 1, 2}
 
 
 def test_what_is_pasted_changes_the_inner_face_only_and_the_same_seed_pastes_alike(pack_folder, swap):
@@ -123,7 +124,9 @@ def test_an_envelope_of_a_clip_that_is_held_out(pack_folder, swap, tmp_path, mon
     monkeypatch.setattr(envelope, "RATES", (25.0,))
     monkeypatch.setattr(envelope, "LEAST_CLIPS", 1)
     # Random weights draw no face that could be found again.
-    monkeypatch.setattr(Swapper, "draw", lambda self, squares, *rest: squares[..., ::-1])
+    aligned, shown = swapper.squares, []
+    monkeypatch.setattr(swapper, "squares", lambda faces, onto: shown.append(aligned(faces, onto)) or shown[-1])
+    monkeypatch.setattr(Swapper, "draw", lambda *rest: shown[-1][..., ::-1])
     pack = Pack(pack_folder)
     pack.manifest["files"].append({"file": "manipulated.mp4", "split": "held-out", "faces": 60})
     found = envelope.measure(Model(ROOT / "models/truevision-lite0-112"), pack, DEMO, ROOT / "models/fetched", swap)

@@ -68,19 +68,23 @@ def make(pack: Pack, tiny: Tiny, kind: str, count: int, seed: int, swap: Swapper
     """Draws `count` rows of `stills` or `clips`; returns how many there are."""
     rng, onto = np.random.default_rng(seed), swap.onto if swap else swapper.template(pack)
     def squares(kind: str, rows: np.ndarray) -> np.ndarray:
-        faces = [pack.face(kind, int(row)) for row in rows]
-        return np.stack([swapper.cut(face, swapper.align(face.landmarks, onto)) for face in faces])
+        return swapper.squares([pack.face(kind, int(row)) for row in rows], onto)
     known = np.flatnonzero(pack.trained["stills"])
     some = np.sort(rng.choice(known, min(FEW, len(known)), replace=False))
-    common = Components(torch.cat([tiny.encode(squares("stills", part)) for part in np.array_split(some, max(1, len(some) // 16))]))
+    common = Components(tiny.encode(squares("stills", some)))
     groups = [np.arange(len(pack.crops["stills"]))] if kind == "stills" else pack.runs(True) + pack.runs(False)
+    groups = [group for group in groups if len(group) >= TOGETHER]
+    if not groups:
+        raise UserError(f"pack {pack.folder} has no {kind} to draw, at least {TOGETHER} of one group are needed: prep with more of them")
     parts = [rng.choice(groups[rng.integers(len(groups))], TOGETHER, replace=False) for _ in range(count // TOGETHER)]
     out = Rows(pack.folder / f"drawn-{kind}.npy", SIDE)
     for number, part in enumerate(parts):
         seen = squares(kind, part)
-        alike = swap.alike(seen)[:ALIKE] if swap and rng.random() < SWAPPED else []
+        swapped = swap is not None and rng.random() < SWAPPED
+        latents = tiny.encode(seen) if swapped else None
+        alike = swap.alike(latents)[:ALIKE] if swapped else []
         if alike:
-            drawn = swap.draw(seen, int(rng.choice(alike)), int(rng.integers(30, 160)), bool(rng.random() < 0.6))
+            drawn = swap.draw(latents, int(rng.choice(alike)), int(rng.integers(30, 160)), bool(rng.random() < 0.6))
         else:
             drawn = redraw(rng, tiny, common, seen)
         for picture in drawn:

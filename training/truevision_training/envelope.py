@@ -66,11 +66,11 @@ def film(path: Path, seed: int, faces: Faces, swap: Swapper, side_of) -> Filmed 
         sides.append(side_of(face.points))
     if len(seen) < LEAST:
         return None
-    squares = np.stack([swapper.cut(face, swapper.align(face.landmarks, swap.onto)) for face in seen])
-    alike = swap.alike(squares[::10])[:ALIKE]
+    latents = swap.tiny.encode(swapper.squares(seen, swap.onto))
+    alike = swap.alike(latents)[:ALIKE]
     if not alike:
         return None
-    drawn = swap.draw(squares, int(rng.choice(alike)), int(rng.integers(40, 120)), True)
+    drawn = swap.draw(latents, int(rng.choice(alike)), int(rng.integers(40, 120)), True)
     swapped = [swapper.paste(seed, face, picture, swap.onto).crop for face, picture in zip(seen, drawn)]
     return Filmed(path.stem, [face.crop for face in seen], swapped, float(np.median(sides)))
 

@@ -60,6 +60,11 @@ def cut(face: Face, to_square: np.ndarray) -> np.ndarray:
     return cv2.warpAffine(picture, to_square, (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
+def squares(faces: list[Face], onto: np.ndarray) -> np.ndarray:
+    """The aligned faces [n, SIDE, SIDE, 3] u8."""
+    return np.stack([cut(face, align(face.landmarks, onto)) for face in faces])
+
+
 class Swapper:
     """`people`: the clips' names; `latents` [n, 32 * 16 * 16] of their frames, `person` [n] whose, `basis` [c, 32 * 16 * 16]."""
 
@@ -77,16 +82,15 @@ class Swapper:
         self.basis = torch.svd_lowrank(away, min(COMPONENTS, len(away) - 1), niter=3)[2].T
         self.codes = away @ self.basis.T
 
-    def alike(self, squares: np.ndarray) -> list[int]:
-        """All people but that of the squares, most alike first: who wants to pass for another takes one who looks and sits like him."""
-        gaps = (self.means - self.tiny.encode(squares).flatten(1).mean(0)).square().mean(1)
+    def alike(self, seen: torch.Tensor) -> list[int]:
+        """All people but the one whose latents are given, most alike first: who wants to pass for another takes one who looks and sits like him."""
+        gaps = (self.means - seen.flatten(1).mean(0)).square().mean(1)
         return [int(person) for person in gaps.argsort() if gaps[person] > SAME]
 
-    def draw(self, squares: np.ndarray, person: int, count: int, near: bool) -> np.ndarray:
-        """Aligned faces [n, SIDE, SIDE, 3] u8 of somebody, whose mean is that of these, -> the same drawn as the person, by `count`
+    def draw(self, seen: torch.Tensor, person: int, count: int, near: bool) -> np.ndarray:
+        """Latents [n, 32, 16, 16] of somebody, whose mean is that of these, -> the aligned faces [n, SIDE, SIDE, 3] u8 drawn as the person, by `count`
         components; `near`: on the mean of the frames that look most alike instead of all."""
-        seen = torch.cat([self.tiny.encode(part) for part in np.array_split(squares, max(1, len(squares) // 16))]).flatten(1)
-        code = (seen - seen.mean(0)) @ self.basis.T
+        code = (seen - seen.mean(0)).flatten(1) @ self.basis.T
         known = self.person == person
         base, missing = self.means[person], code
         if near:
@@ -96,7 +100,7 @@ class Swapper:
             base = (weight * self.latents[known][nearest.indices]).sum(1)
             missing = code - (weight * self.codes[known][nearest.indices]).sum(1)
         made = base + missing[:, :count] @ self.basis[:count]
-        return np.concatenate([self.tiny.decode(part.view(-1, *self.shape)) for part in made.split(16)])
+        return self.tiny.decode(made.view(-1, *self.shape))
 
 
 def paste(seed: int, face: Face, drawn: np.ndarray, onto: np.ndarray) -> Fake:
@@ -123,8 +127,7 @@ def learn(pack: Pack, tiny: Tiny, trained: bool, out: Path) -> int:
     onto, latents, person, people = template(pack), [], [], []
     for number, run in enumerate(pack.runs(trained)):
         faces = [pack.face("clips", int(row)) for row in run[::2][:FRAMES]]
-        squares = np.stack([cut(face, align(face.landmarks, onto)) for face in faces])
-        latents += [tiny.encode(part).half().numpy() for part in np.array_split(squares, max(1, len(squares) // 16))]
+        latents.append(tiny.encode(squares(faces, onto)).half().numpy())
         person += [number] * len(faces)
         people.append(pack.manifest["files"][int(pack.file["clips"][run[0]])]["file"])
         log.info("latents of %s (%d frames)", people[-1], len(faces))
